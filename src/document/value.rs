@@ -1,0 +1,516 @@
+//! What a document holds: one value, read or about to be written.
+
+use core::fmt;
+
+use super::DocumentRef;
+use super::format;
+use super::number::{Number, NumberError};
+
+/// One value of a document: a scalar, or a container that borrows the document's bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Value<'a> {
+    /// `null`: in a patch it removes a key; stored documents hold it only inside arrays.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// An exact decimal number.
+    Number(Number),
+    /// Text.
+    String(&'a str),
+    /// A sequence of values.
+    Array(Array<'a>),
+    /// Keys with their values.
+    Map(Map<'a>),
+}
+
+/// Why a value is not what the caller asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum TypeError {
+    /// There is no value at the path.
+    Missing,
+    /// The value is of another type.
+    Mismatch,
+    /// It is a number, but outside the range of the type, or not an integer.
+    Range,
+}
+
+/// The items of an array, in order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Array<'a> {
+    /// The whole value, header included.
+    bytes: &'a [u8],
+}
+
+/// The entries of a map, ordered by key length, then bytewise.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Map<'a> {
+    /// The whole value, header included.
+    bytes: &'a [u8],
+}
+
+impl<'a> Value<'a> {
+    /// Reads the value that starts at the front of validated bytes.
+    pub(crate) fn at_front(bytes: &'a [u8]) -> Self {
+        let len = format::value_len(bytes, 0);
+        let bytes = format::slice(bytes, 0, len);
+        let tag = format::byte_at(bytes, 0);
+        let text = |from: usize| {
+            let text = bytes.get(from..).unwrap_or_default();
+            // Validated when it was written; a second check is the price of no `unsafe`.
+            Self::String(core::str::from_utf8(text).unwrap_or_default())
+        };
+        match tag {
+            format::NULL => Self::Null,
+            format::FALSE => Self::Bool(false),
+            format::TRUE => Self::Bool(true),
+            format::ARRAY => Self::Array(Array { bytes }),
+            format::MAP => Self::Map(Map { bytes }),
+            format::STRING | format::ESCAPED_STRING => text(format::HEADER),
+            format::SHORT_STRING..format::SHORT_STRING_END => text(1),
+            _ => Self::Number(read_number(bytes)),
+        }
+    }
+
+    /// Returns the truth value, if it is one.
+    pub const fn as_bool(self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Returns the number, if it is one.
+    pub const fn as_number(self) -> Option<Number> {
+        match self {
+            Self::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// Returns the number as an integer, if it is one that fits.
+    pub const fn as_i64(self) -> Option<i64> {
+        match self {
+            Self::Number(number) => number.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// Returns the text, if it is text.
+    pub const fn as_str(self) -> Option<&'a str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Returns the map, if it is one.
+    pub const fn as_map(self) -> Option<Map<'a>> {
+        match self {
+            Self::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// Returns the array, if it is one.
+    pub const fn as_array(self) -> Option<Array<'a>> {
+        match self {
+            Self::Array(array) => Some(array),
+            _ => None,
+        }
+    }
+
+    /// Reads the value as `T`: `bool`, `&str`, [`Number`], any integer (with range check), and under
+    /// the feature `float` also `f32` and `f64`.
+    ///
+    /// # Errors
+    /// [`TypeError::Mismatch`] for another type, [`TypeError::Range`] for a number that `T` cannot
+    /// hold exactly (floats: the nearest is taken).
+    pub fn read<T: TryFrom<Self, Error = TypeError>>(self) -> Result<T, TypeError> {
+        T::try_from(self)
+    }
+}
+
+/// The number at the front of validated bytes.
+pub(crate) fn read_number(bytes: &[u8]) -> Number {
+    let tag = format::byte_at(bytes, 0);
+    let at = |len: usize| bytes.get(1..len.wrapping_add(1)).unwrap_or_default();
+    let wide = |len: usize| {
+        let mut wide = [0_u8; 8];
+        for (slot, byte) in wide.iter_mut().zip(at(len)) {
+            *slot = *byte;
+        }
+        // Sign extension: shift the value to the top and back.
+        let unused = 64_usize.wrapping_sub(len.wrapping_mul(8));
+        #[expect(clippy::cast_possible_truncation, reason = "0 to 56")]
+        let unused = unused as u32;
+        i64::from_le_bytes(wide)
+            .wrapping_shl(unused)
+            .wrapping_shr(unused)
+    };
+    let (mantissa, exponent_at) = match tag {
+        format::I8 => (wide(1), None),
+        format::I16 => (wide(2), None),
+        format::I32 => (wide(4), None),
+        format::I64 => (wide(8), None),
+        format::D16 => (wide(2), Some(3)),
+        format::D32 => (wide(4), Some(5)),
+        format::D64 => (wide(8), Some(9)),
+        small => (i64::from(small), None),
+    };
+    let exponent = exponent_at.map_or(0, |at| format::byte_at(bytes, at).cast_signed());
+    Number::from_canonical(mantissa, exponent)
+}
+
+/// A scalar's bytes: at most 10.
+#[derive(Clone, Copy)]
+pub(crate) struct Encoded {
+    bytes: [u8; 10],
+    len: u8,
+}
+
+impl Encoded {
+    pub(crate) const fn tag(tag: u8) -> Self {
+        Self {
+            bytes: [tag, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            len: 1,
+        }
+    }
+
+    /// The header of a value whose length follows its tag in 16 bits.
+    pub(super) fn header(tag: u8, len: usize) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a document is at most 65,535 bytes"
+        )]
+        let [low, high] = (len as u16).to_le_bytes();
+        Self {
+            bytes: [tag, low, high, 0, 0, 0, 0, 0, 0, 0],
+            len: 3,
+        }
+    }
+
+    /// The narrowest form of a number: the only one that is canonical.
+    #[inline]
+    pub(crate) fn number(number: Number) -> Self {
+        let mantissa = number.mantissa();
+        let exponent = number.exponent();
+        if exponent == 0
+            && let Ok(small @ 0..format::SMALL_INT_END) = u8::try_from(mantissa)
+        {
+            return Self::tag(small);
+        }
+        let (tag, width) = if exponent == 0 {
+            if i8::try_from(mantissa).is_ok() {
+                (format::I8, 1_usize)
+            } else if i16::try_from(mantissa).is_ok() {
+                (format::I16, 2)
+            } else if i32::try_from(mantissa).is_ok() {
+                (format::I32, 4)
+            } else {
+                (format::I64, 8)
+            }
+        } else if i16::try_from(mantissa).is_ok() {
+            (format::D16, 2)
+        } else if i32::try_from(mantissa).is_ok() {
+            (format::D32, 4)
+        } else {
+            (format::D64, 8)
+        };
+        let mut encoded = Self::tag(tag);
+        if let Some(slot) = encoded.bytes.get_mut(1..9) {
+            slot.copy_from_slice(&mantissa.to_le_bytes());
+        }
+        let mut len = width.wrapping_add(1);
+        if exponent != 0 {
+            if let Some(slot) = encoded.bytes.get_mut(len) {
+                *slot = exponent.cast_unsigned();
+            }
+            len = len.wrapping_add(1);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "at most 10")]
+        {
+            encoded.len = len as u8;
+        }
+        encoded
+    }
+
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl<'a> Array<'a> {
+    /// Returns the items in order.
+    pub const fn iter(self) -> Items<'a> {
+        Items {
+            bytes: self.bytes,
+            at: format::HEADER,
+        }
+    }
+
+    /// Returns whether there are no items.
+    pub const fn is_empty(self) -> bool {
+        self.bytes.len() <= format::HEADER
+    }
+
+    /// Returns the array as a document of its own.
+    pub const fn as_document(self) -> DocumentRef<'a> {
+        DocumentRef::trusted(self.bytes)
+    }
+}
+
+impl<'a> Map<'a> {
+    pub(super) const EMPTY: Map<'static> = Map {
+        bytes: &format::EMPTY_MAP,
+    };
+
+    /// Takes the bytes of a map that this crate built.
+    pub(super) const fn trusted(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// Returns the entries, ordered by key length, then bytewise.
+    pub const fn iter(self) -> Entries<'a> {
+        Entries {
+            bytes: self.bytes,
+            at: format::HEADER,
+        }
+    }
+
+    /// Returns whether there are no entries.
+    pub const fn is_empty(self) -> bool {
+        self.bytes.len() <= format::HEADER
+    }
+
+    /// Returns the map as a document of its own.
+    pub const fn as_document(self) -> DocumentRef<'a> {
+        DocumentRef::trusted(self.bytes)
+    }
+
+    /// Returns the value under `key`. Cost: one step for each smaller key.
+    pub fn value(self, key: &str) -> Option<Value<'a>> {
+        self.as_document().value(&[key])
+    }
+}
+
+/// Iterator over the items of an [`Array`].
+#[derive(Clone, Copy, Debug)]
+pub struct Items<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Value<'a>> {
+        let rest = self.bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
+        self.at = format::value_end(self.bytes, self.at);
+        Some(Value::at_front(rest))
+    }
+}
+
+/// Iterator over the keys and values of a [`Map`].
+#[derive(Clone, Copy, Debug)]
+pub struct Entries<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (&'a str, Value<'a>);
+
+    fn next(&mut self) -> Option<(&'a str, Value<'a>)> {
+        if self.at >= self.bytes.len() {
+            return None;
+        }
+        let (start, end) = format::key_span(self.bytes, self.at);
+        let key = core::str::from_utf8(format::slice(self.bytes, start, end)).unwrap_or_default();
+        let value = Value::at_front(self.bytes.get(end..).unwrap_or_default());
+        self.at = format::value_end(self.bytes, end);
+        Some((key, value))
+    }
+}
+
+impl<'a> IntoIterator for Array<'a> {
+    type Item = Value<'a>;
+    type IntoIter = Items<'a>;
+
+    fn into_iter(self) -> Items<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for Map<'a> {
+    type Item = (&'a str, Value<'a>);
+    type IntoIter = Entries<'a>;
+
+    fn into_iter(self) -> Entries<'a> {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Array<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl fmt::Debug for Map<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Array<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "array of {} bytes", self.bytes.len());
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Map<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "map of {} bytes", self.bytes.len());
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<Number> for Value<'_> {
+    fn from(value: Number) -> Self {
+        Self::Number(value)
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(value: &'a str) -> Self {
+        Self::String(value)
+    }
+}
+
+impl<'a> From<DocumentRef<'a>> for Value<'a> {
+    fn from(document: DocumentRef<'a>) -> Self {
+        document.root()
+    }
+}
+
+impl<'a> From<Map<'a>> for Value<'a> {
+    fn from(map: Map<'a>) -> Self {
+        Self::Map(map)
+    }
+}
+
+impl<'a> From<Array<'a>> for Value<'a> {
+    fn from(array: Array<'a>) -> Self {
+        Self::Array(array)
+    }
+}
+
+impl TryFrom<Value<'_>> for bool {
+    type Error = TypeError;
+
+    fn try_from(value: Value<'_>) -> Result<Self, TypeError> {
+        value.as_bool().ok_or(TypeError::Mismatch)
+    }
+}
+
+impl TryFrom<Value<'_>> for Number {
+    type Error = TypeError;
+
+    fn try_from(value: Value<'_>) -> Result<Self, TypeError> {
+        value.as_number().ok_or(TypeError::Mismatch)
+    }
+}
+
+impl<'a> TryFrom<Value<'a>> for &'a str {
+    type Error = TypeError;
+
+    fn try_from(value: Value<'a>) -> Result<Self, TypeError> {
+        value.as_str().ok_or(TypeError::Mismatch)
+    }
+}
+
+macro_rules! integers {
+    ($($int:ty),*) => {$(
+        impl TryFrom<Value<'_>> for $int {
+            type Error = TypeError;
+
+            fn try_from(value: Value<'_>) -> Result<Self, TypeError> {
+                let number = value.as_number().ok_or(TypeError::Mismatch)?;
+                let integer = number.as_i64().ok_or(TypeError::Range)?;
+                Self::try_from(integer).map_err(|_| TypeError::Range)
+            }
+        }
+    )*};
+}
+
+integers!(i8, i16, i32, u8, u16, u32);
+
+macro_rules! into_value {
+    ($($int:ty),*) => {$(
+        impl From<$int> for Value<'_> {
+            fn from(value: $int) -> Self {
+                Self::Number(Number::from(value))
+            }
+        }
+    )*};
+}
+
+into_value!(i8, i16, i32, i64, u8, u16, u32);
+
+impl TryFrom<Value<'_>> for i64 {
+    type Error = TypeError;
+
+    fn try_from(value: Value<'_>) -> Result<Self, TypeError> {
+        let number = value.as_number().ok_or(TypeError::Mismatch)?;
+        number.as_i64().ok_or(TypeError::Range)
+    }
+}
+
+impl TryFrom<Value<'_>> for u64 {
+    type Error = TypeError;
+
+    fn try_from(value: Value<'_>) -> Result<Self, TypeError> {
+        let number = value.as_number().ok_or(TypeError::Mismatch)?;
+        match number.as_i64() {
+            Some(integer) => Self::try_from(integer).map_err(|_| TypeError::Range),
+            // Above i64::MAX a number ends in at least one zero (see `Number`).
+            None if number.exponent() > 0 => Self::try_from(number.mantissa())
+                .ok()
+                .zip(10_u64.checked_pow(u32::from(number.exponent().unsigned_abs())))
+                .and_then(|(mantissa, power)| mantissa.checked_mul(power))
+                .ok_or(TypeError::Range),
+            None => Err(TypeError::Range),
+        }
+    }
+}
+
+impl TryFrom<u64> for Value<'_> {
+    type Error = NumberError;
+
+    fn try_from(value: u64) -> Result<Self, NumberError> {
+        Number::try_from(value).map(Self::Number)
+    }
+}
+
+impl fmt::Display for TypeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "no value at this path",
+            Self::Mismatch => "value is of another type",
+            Self::Range => "number does not fit the type",
+        })
+    }
+}
+
+impl core::error::Error for TypeError {}
