@@ -29,4 +29,6 @@ extern crate std;
 pub mod document;
 pub mod error;
 mod log;
+pub mod protocol;
 pub mod time;
+pub mod twin;

@@ -1,0 +1,232 @@
+//! Messages: the requests of a device or a back-end, the answers of the hub, and its notifications.
+
+use crate::document::DocumentRef;
+use crate::error::Status;
+use crate::time::Timestamp;
+use crate::twin::{ETag, Rejected, Update, Version};
+
+/// Everything that device, back-end and hub say to each other.
+///
+/// Documents are borrowed: from the adapter's scratch buffer on the way in, from the engine's buffers
+/// on the way out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Message<'a> {
+    /// Asks for the twin.
+    Get(Get<'a>),
+    /// Asks for a change of the twin.
+    Update(UpdateRequest<'a>),
+    /// Asks for the twin's deletion.
+    Delete(Option<RequestId<'a>>),
+    /// Answers a [`Message::Get`] with the twin.
+    GetAccepted(Snapshot<'a>),
+    /// Answers a [`Message::Get`] whose asker has the current version already.
+    GetUnchanged(Accepted<'a>),
+    /// Answers a [`Message::Update`] that was applied.
+    UpdateAccepted(Accepted<'a>),
+    /// Answers a [`Message::Delete`]; the version is the deleted one.
+    DeleteAccepted(Accepted<'a>),
+    /// Answers a request that was refused; nothing was changed.
+    Rejected(Rejection<'a>),
+    /// Tells what desired asks for and reported does not say: all of it, whatever caused the message.
+    Delta(Delta<'a>),
+    /// Tells a change of desired as a merge patch with explicit nulls: only what this update changed.
+    DesiredPatch(Delta<'a>),
+    /// Tells the whole twin before and after an update.
+    Changed(Changed<'a>),
+}
+
+/// Ties an answer to its request: text of 1 to 64 bytes, chosen by the asker.
+///
+/// AWS *clientToken*, Azure *$rid*.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RequestId<'a>(&'a str);
+
+impl<'a> RequestId<'a> {
+    /// Longest request id in bytes (AWS: "clientToken must be no longer than 64 bytes").
+    pub const MAX: usize = 64;
+
+    /// Takes 1 to 64 bytes of text; nothing otherwise.
+    pub const fn new(text: &'a str) -> Option<Self> {
+        if text.is_empty() || text.len() > Self::MAX {
+            None
+        } else {
+            Some(Self(text))
+        }
+    }
+
+    /// Returns the text.
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+/// Which request an answer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum RequestKind {
+    /// [`Message::Get`].
+    Get,
+    /// [`Message::Update`].
+    Update,
+    /// [`Message::Delete`].
+    Delete,
+}
+
+/// What a version counts in a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum VersionScope {
+    /// One counter for the whole twin: the device's own reports count, too (AWS).
+    Twin,
+    /// A counter for each section: only changes of desired count for desired (Azure).
+    Section,
+}
+
+/// The versions of a twin. Where a protocol has one counter for all, the three are equal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Versions {
+    /// Counts every accepted update.
+    pub twin: Version,
+    /// Counts the updates that named desired.
+    pub desired: Version,
+    /// Counts the updates that named reported.
+    pub reported: Version,
+}
+
+impl Versions {
+    /// The versions where one counter serves all.
+    pub const fn all(version: Version) -> Self {
+        Self {
+            twin: version,
+            desired: version,
+            reported: version,
+        }
+    }
+}
+
+/// A request for the twin.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Get<'a> {
+    /// The request's id.
+    pub id: Option<RequestId<'a>>,
+    /// The version that the asker has: where the protocol can say so, the answer may be
+    /// [`Message::GetUnchanged`].
+    pub known: Option<Version>,
+    /// The etag that the asker has, likewise.
+    pub known_etag: Option<ETag>,
+}
+
+/// A request for a change.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct UpdateRequest<'a> {
+    /// The request's id.
+    pub id: Option<RequestId<'a>>,
+    /// What is to change, and when that is allowed.
+    pub update: Update<'a>,
+}
+
+/// The twin as the hub has it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Snapshot<'a> {
+    /// The id of the request that is answered.
+    pub id: Option<RequestId<'a>>,
+    /// A map with the sections that hold something, under [`Section::key`](crate::twin::Section::key);
+    /// from a hub also `metadata`. On a device, `delta` may stand in for sections that were skipped.
+    pub document: DocumentRef<'a>,
+    /// The versions.
+    pub versions: Versions,
+    /// When the hub answered.
+    pub timestamp: Timestamp,
+}
+
+/// The hub did what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Accepted<'a> {
+    /// The id of the request that is answered.
+    pub id: Option<RequestId<'a>>,
+    /// The versions after the request; after a deletion those of the deleted twin.
+    pub versions: Versions,
+    /// The patch that was applied, for protocols that echo it.
+    pub patch: Option<DocumentRef<'a>>,
+    /// When the hub answered.
+    pub timestamp: Timestamp,
+}
+
+/// The hub refused a request; nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Rejection<'a> {
+    /// The id of the request that is answered, if it could be read.
+    pub id: Option<RequestId<'a>>,
+    /// Which request was refused.
+    pub request: RequestKind,
+    /// Why, in terms of every protocol.
+    pub status: Status,
+    /// Why, in detail.
+    pub cause: Cause<'a>,
+    /// When the hub answered.
+    pub timestamp: Timestamp,
+}
+
+/// The detail of a [`Rejection`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Cause<'a> {
+    /// Nothing more is known.
+    Unstated,
+    /// The twin refused the update; each adapter has its own words for it.
+    Twin(Rejected),
+    /// The words of the service.
+    Text(&'a str),
+}
+
+/// What the device should know of desired.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Delta<'a> {
+    /// The id of the request that caused it, if it had one.
+    pub id: Option<RequestId<'a>>,
+    /// The leaves, as a patch of desired.
+    pub patch: DocumentRef<'a>,
+    /// When and by which version each of them changed, shaped like `desired`; empty if not kept.
+    pub metadata: DocumentRef<'a>,
+    /// The versions of the twin that this was computed from.
+    pub versions: Versions,
+    /// When the hub sent it.
+    pub timestamp: Timestamp,
+}
+
+/// A twin before and after an update.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Changed<'a> {
+    /// The id of the request that caused it, if it had one.
+    pub id: Option<RequestId<'a>>,
+    /// The sections and metadata before, with the versions; `None` if the twin is new.
+    pub previous: Option<(DocumentRef<'a>, Versions)>,
+    /// The sections and metadata after.
+    pub current: DocumentRef<'a>,
+    /// The versions after.
+    pub versions: Versions,
+    /// When the hub sent it.
+    pub timestamp: Timestamp,
+}
+
+/// Who a hub's message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Audience {
+    /// The asker, where the protocol can address it; otherwise whoever listens for answers.
+    Asker,
+    /// Everyone who listens to this twin.
+    Listeners,
+}
