@@ -64,27 +64,27 @@ impl Number {
                 exponent: 0,
             });
         }
-        while mantissa.wrapping_rem(10) == 0 {
-            mantissa = mantissa.wrapping_div(10);
+        loop {
+            let (quotient, remainder) = div_rem_10(mantissa.unsigned_abs());
+            if remainder != 0 {
+                break;
+            }
+            // The quotient of an `i64`'s magnitude by ten fits an `i64`.
+            let quotient = quotient.cast_signed();
+            mantissa = if mantissa < 0 {
+                quotient.wrapping_neg()
+            } else {
+                quotient
+            };
             exponent = exponent.saturating_add(1);
         }
         if (1..=18).contains(&exponent) {
-            let mut integer = mantissa;
+            let mut integer = Some(mantissa);
             for _ in 0..exponent {
-                let Some(next) = integer.checked_mul(10) else {
-                    break;
-                };
-                integer = next;
-                exponent = exponent.wrapping_sub(1);
+                integer = integer.and_then(|integer| integer.checked_mul(10));
             }
-            if exponent == 0 {
-                mantissa = integer;
-            } else {
-                // It did not fit as an integer: the zeros go back into the exponent.
-                while integer != mantissa {
-                    integer = integer.wrapping_div(10);
-                    exponent = exponent.wrapping_add(1);
-                }
+            if let Some(integer) = integer {
+                (mantissa, exponent) = (integer, 0);
             }
         }
         match i8::try_from(exponent) {
@@ -178,25 +178,11 @@ impl Number {
         let mut first = digits.len();
         let mut rest = self.mantissa.unsigned_abs();
         loop {
-            // On 32-bit targets a 64-bit division costs far more than a 32-bit one, and nearly all
-            // mantissas are small.
             let digit;
-            if let Ok(small) = u32::try_from(rest) {
-                digit = small.wrapping_rem(10);
-                rest = u64::from(small.wrapping_div(10));
-            } else {
-                #[expect(clippy::cast_possible_truncation, reason = "a remainder below ten")]
-                {
-                    digit = rest.wrapping_rem(10) as u32;
-                }
-                rest = rest.wrapping_div(10);
-            }
+            (rest, digit) = div_rem_10(rest);
             first = first.wrapping_sub(1);
             if let Some(slot) = digits.get_mut(first) {
-                #[expect(clippy::cast_possible_truncation, reason = "a digit below ten")]
-                {
-                    *slot = (digit as u8).wrapping_add(b'0');
-                }
+                *slot = digit.wrapping_add(b'0');
             }
             if rest == 0 || first == 0 {
                 break;
@@ -327,6 +313,41 @@ impl Scan {
             .saturating_add(power);
         Number::new(mantissa, exponent)
     }
+}
+
+/// Divides by ten: quotient and remainder.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+fn div_rem_10(value: u64) -> (u64, u8) {
+    #[expect(clippy::cast_possible_truncation, reason = "a remainder below ten")]
+    let remainder = value.wrapping_rem(10) as u8;
+    (value.wrapping_div(10), remainder)
+}
+
+/// Divides by ten: quotient and remainder.
+#[cfg(not(target_pointer_width = "64"))]
+fn div_rem_10(value: u64) -> (u64, u8) {
+    div_rem_10_by_shifts(value)
+}
+
+/// Division by ten without a 64-bit division, which would link about 1 KB on 32-bit targets.
+///
+/// `0.8 × value` as a series of shifts, then a correction by at most one.
+#[cfg(any(test, not(target_pointer_width = "64")))]
+fn div_rem_10_by_shifts(value: u64) -> (u64, u8) {
+    let mut quotient = (value >> 1).wrapping_add(value >> 2);
+    for shift in [4, 8, 16, 32] {
+        quotient = quotient.wrapping_add(quotient >> shift);
+    }
+    quotient >>= 3;
+    let mut remainder = value.wrapping_sub(quotient.wrapping_mul(10));
+    if remainder > 9 {
+        quotient = quotient.wrapping_add(1);
+        remainder = remainder.wrapping_sub(10);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "a remainder below ten")]
+    let remainder = remainder as u8;
+    (quotient, remainder)
 }
 
 struct Text<'t> {
@@ -553,6 +574,13 @@ mod tests {
             prop_assume!(Number::new(mantissa, exponent).is_ok());
             let number = Number::new(mantissa, exponent).unwrap();
             prop_assert_eq!(Number::parse(number.to_string().as_bytes()), Ok(number));
+        }
+
+        #[test]
+        fn division_by_shifts_is_division(value: u64, shift in 0_u32..64) {
+            let value = value >> shift;
+            let expected = (value / 10, (value % 10) as u8);
+            prop_assert_eq!(super::div_rem_10_by_shifts(value), expected);
         }
 
         #[test]
