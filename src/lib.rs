@@ -32,5 +32,7 @@ pub mod document;
 pub mod error;
 mod log;
 pub mod protocol;
+#[cfg(feature = "alloc")]
+pub mod sim;
 pub mod time;
 pub mod twin;
