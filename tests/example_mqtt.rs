@@ -1,11 +1,18 @@
 //! The examples' broker and MQTT client, tested together over TCP: what the quickstart stands on.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
 #[path = "../examples/common/broker.rs"]
 mod broker;
 #[path = "../examples/common/mqtt.rs"]
 mod mqtt;
 
-use std::time::{Duration, Instant};
+use core::time::Duration;
+use std::time::Instant;
 
 use broker::Broker;
 use mqtt::{Event, Mqtt, Options};

@@ -5,9 +5,9 @@
 //! through TCP like any other broker. It carries the reserved topics a Device Shadow uses (`$aws/things/…`),
 //! which not every embeddable broker does.
 
+use core::net::{Ipv4Addr, SocketAddr};
+use core::time::Duration;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use mqtt5::broker::config::{StorageBackend, StorageConfig};
 use mqtt5::broker::{BrokerConfig, BrokerShutdownHandle, MqttBroker};

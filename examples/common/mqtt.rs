@@ -18,18 +18,19 @@
 
 #![allow(dead_code, reason = "each example uses its own part of this file")]
 
-use std::fmt;
+use core::fmt;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rumqttc::{
-    Client, ClientError, Connect, Connection, MqttOptions, Outgoing, Packet, Publish, QoS, SubAck,
+    Client, ClientError, Connect, Connection, MqttOptions, Outgoing, Packet, Publish, QoS,
     Subscribe, SubscribeFilter, SubscribeReasonCode, TlsConfiguration, Transport,
 };
 
@@ -390,21 +391,22 @@ fn run(mut connection: Connection, events: &Sender<Event>, link: &Link) {
 }
 
 fn event_of(packet: Packet) -> Option<Event> {
-    match packet {
-        Packet::ConnAck(ack) => Some(Event::Up {
-            session_present: ack.session_present,
-        }),
-        Packet::SubAck(SubAck { return_codes, .. }) => Some(Event::Subscribed {
-            refused: return_codes
-                .iter()
-                .filter(|code| matches!(code, SubscribeReasonCode::Failure))
-                .count(),
-        }),
-        Packet::Publish(publish) => Some(Event::Message {
+    if let Packet::Publish(publish) = packet {
+        Some(Event::Message {
             topic: publish.topic,
             payload: publish.payload.to_vec(),
-        }),
-        _ => None,
+        })
+    } else if let Packet::ConnAck(ack) = packet {
+        Some(Event::Up {
+            session_present: ack.session_present,
+        })
+    } else if let Packet::SubAck(ack) = packet {
+        let is_refused = |code: &&SubscribeReasonCode| **code == SubscribeReasonCode::Failure;
+        Some(Event::Subscribed {
+            refused: ack.return_codes.iter().filter(is_refused).count(),
+        })
+    } else {
+        None
     }
 }
 

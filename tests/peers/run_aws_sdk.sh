@@ -32,7 +32,8 @@ stop_all() {
     status=$?
     trap - EXIT INT TERM
     for pid in $service_pid $broker_pid; do
-        kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+        kill "$pid" 2>/dev/null || :
+        wait "$pid" 2>/dev/null || :
     done
     rm -rf "$work"
     exit "$status"
