@@ -39,24 +39,24 @@ fn await_event<T>(mqtt: &Mqtt, wanted: impl Fn(Event) -> Option<T>) -> T {
 }
 
 fn up(event: Event) -> Option<bool> {
-    match event {
-        Event::Up { session_present } => Some(session_present),
-        _ => None,
-    }
+    let Event::Up { session_present } = event else {
+        return None;
+    };
+    Some(session_present)
 }
 
 fn subscribed(event: Event) -> Option<usize> {
-    match event {
-        Event::Subscribed { refused } => Some(refused),
-        _ => None,
-    }
+    let Event::Subscribed { refused } = event else {
+        return None;
+    };
+    Some(refused)
 }
 
 fn message(event: Event) -> Option<(String, Vec<u8>)> {
-    match event {
-        Event::Message { topic, payload } => Some((topic, payload)),
-        _ => None,
-    }
+    let Event::Message { topic, payload } = event else {
+        return None;
+    };
+    Some((topic, payload))
 }
 
 #[test]
