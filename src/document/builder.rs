@@ -4,12 +4,12 @@
 //! ends, its entries are sorted and **the last of equal keys wins** (RFC 8259 §4 leaves it open).
 //! Text may come in pieces. Nothing is allocated; what is built is canonical.
 
-use core::cmp::Ordering;
 use core::fmt;
 
 use super::DocumentMut;
 use super::edit;
 use super::format;
+use super::raw::Raw;
 use super::value::Value;
 use crate::error::CapacityError;
 
@@ -35,13 +35,8 @@ use crate::error::CapacityError;
 /// ```
 #[derive(Debug)]
 pub struct Builder<'a> {
-    bytes: &'a mut [u8],
-    len: &'a mut usize,
-    at: usize,
-    open: heapless::Vec<Open, { format::MAX_DEPTH }>,
+    raw: Raw<'a>,
     expect: Expect,
-    /// Where the text that is being written begins, its header included.
-    text: usize,
 }
 
 /// Why a document could not be built; it is then `{}`.
@@ -75,29 +70,11 @@ enum Expect {
     Done,
 }
 
-/// A container that is being filled.
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    header: usize,
-    map: bool,
-    /// The entry written last; 0 if there is none.
-    entry: usize,
-    sorted: bool,
-}
-
 impl<'a> Builder<'a> {
     pub(super) fn new(document: DocumentMut<'a>) -> Self {
-        let DocumentMut { bytes, len } = document;
-        // Until it is finished the document is the one-byte value at its front; `{}` after a failure
-        // is restored by `Drop`.
-        *len = 0;
         Self {
-            bytes,
-            len,
-            at: 0,
-            open: heapless::Vec::new(),
+            raw: Raw::new(document),
             expect: Expect::Value,
-            text: 0,
         }
     }
 
@@ -106,7 +83,7 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// [`BuildError`]; the document cannot be finished any more.
     pub fn begin_map(&mut self) -> Result<(), BuildError> {
-        self.begin(format::MAP)
+        self.begin(true)
     }
 
     /// Starts an array.
@@ -114,7 +91,7 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// [`BuildError`]; the document cannot be finished any more.
     pub fn begin_array(&mut self) -> Result<(), BuildError> {
-        self.begin(format::ARRAY)
+        self.begin(false)
     }
 
     /// Writes the key of the next entry.
@@ -137,13 +114,13 @@ impl<'a> Builder<'a> {
         let depth = match value {
             Value::Array(array) => super::leaves::Leaves::depth(array.as_document()),
             Value::Map(map) => super::leaves::Leaves::depth(map.as_document()),
-            _ => 0,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
         };
-        if self.open.len().saturating_add(depth) > format::MAX_DEPTH {
+        if self.raw.open.len().saturating_add(depth) > format::MAX_DEPTH {
             return Err(BuildError::TooDeep);
         }
-        self.room(edit::encoded_len(value))?;
-        self.at = edit::put_value(self.bytes, self.at, value);
+        self.raw.room(edit::encoded_len(value))?;
+        self.raw.at = edit::put_value(self.raw.bytes, self.raw.at, value);
         self.after_value();
         Ok(())
     }
@@ -154,9 +131,7 @@ impl<'a> Builder<'a> {
     /// [`BuildError`]; the document cannot be finished any more.
     pub fn begin_string(&mut self) -> Result<(), BuildError> {
         self.expect(Expect::Value)?;
-        self.room(1)?;
-        self.text = self.at;
-        self.at = self.at.wrapping_add(1);
+        self.raw.begin_text()?;
         self.expect = Expect::Text;
         Ok(())
     }
@@ -167,9 +142,7 @@ impl<'a> Builder<'a> {
     /// [`BuildError`]; the document cannot be finished any more.
     pub fn begin_key(&mut self) -> Result<(), BuildError> {
         self.expect(Expect::Key)?;
-        self.room(1)?;
-        self.text = self.at;
-        self.at = self.at.wrapping_add(1);
+        self.raw.begin_text()?;
         self.expect = Expect::KeyText;
         Ok(())
     }
@@ -183,8 +156,7 @@ impl<'a> Builder<'a> {
         if !matches!(self.expect, Expect::Text | Expect::KeyText) {
             return Err(BuildError::OutOfPlace);
         }
-        self.room(piece.len())?;
-        self.at = edit::put(self.bytes, self.at, piece);
+        self.raw.text(piece)?;
         Ok(())
     }
 
@@ -193,34 +165,20 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// [`BuildError`]; the document cannot be finished any more.
     pub fn end_text(&mut self) -> Result<(), BuildError> {
-        let start = self.text.wrapping_add(1);
-        let text = format::slice(self.bytes, start, self.at);
+        let text = self.raw.written();
         if core::str::from_utf8(text).is_err() {
             return Err(BuildError::Text);
         }
-        let len = text.len();
+        let escape = format::needs_escape(text);
         match self.expect {
             Expect::Text => {
-                let header = edit::string_header(text);
-                let extra = header.as_slice().len().wrapping_sub(1);
-                self.widen(start, extra)?;
-                edit::put(self.bytes, self.text, header.as_slice());
+                self.raw.end_string(escape)?;
                 self.after_value();
                 Ok(())
             }
             Expect::KeyText => {
-                if len > format::MAX_KEY {
-                    return Err(BuildError::KeyTooLong);
-                }
-                #[expect(clippy::cast_possible_truncation, reason = "checked above")]
-                let short = len as u8;
-                if len == format::MAX_KEY || format::needs_escape(text) {
-                    self.widen(start, 1)?;
-                    edit::put(self.bytes, self.text, &[format::LONG_KEY, short]);
-                } else {
-                    edit::put(self.bytes, self.text, &[short]);
-                }
-                self.after_key(self.text);
+                self.raw.end_key(escape)?;
+                self.expect = Expect::Value;
                 Ok(())
             }
             Expect::Value | Expect::Key | Expect::Done => Err(BuildError::OutOfPlace),
@@ -232,19 +190,13 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// [`BuildError`]; the document cannot be finished any more.
     pub fn end(&mut self) -> Result<(), BuildError> {
-        let Some(level) = self.open.last().copied() else {
+        let Some(map) = self.raw.inside_map() else {
             return Err(BuildError::OutOfPlace);
         };
-        if level.map != (self.expect == Expect::Key) {
+        if map != (self.expect == Expect::Key) || self.expect == Expect::Text {
             return Err(BuildError::OutOfPlace);
         }
-        let start = level.header.wrapping_add(format::HEADER);
-        if !level.sorted {
-            self.at = sort(self.bytes, start, self.at);
-        }
-        let inner = self.at.wrapping_sub(start);
-        format::write_u16(self.bytes, level.header.wrapping_add(1), inner);
-        self.open.pop();
+        self.raw.end();
         self.after_value();
         Ok(())
     }
@@ -255,33 +207,19 @@ impl<'a> Builder<'a> {
     /// [`BuildError::OutOfPlace`] if a value or an end is missing.
     pub fn finish(mut self) -> Result<(), BuildError> {
         self.expect(Expect::Done)?;
-        *self.len = self.at;
+        self.raw.finish();
         Ok(())
     }
 
     /// Returns how many maps and arrays are open.
     pub fn depth(&self) -> usize {
-        self.open.len()
+        self.raw.open.len()
     }
 
-    fn begin(&mut self, tag: u8) -> Result<(), BuildError> {
+    fn begin(&mut self, map: bool) -> Result<(), BuildError> {
         self.expect(Expect::Value)?;
-        self.room(format::HEADER)?;
-        let level = Open {
-            header: self.at,
-            map: tag == format::MAP,
-            entry: 0,
-            sorted: true,
-        };
-        if self.open.push(level).is_err() {
-            return Err(BuildError::TooDeep);
-        }
-        self.at = edit::put(self.bytes, self.at, &[tag, 0, 0]);
-        self.expect = if level.map {
-            Expect::Key
-        } else {
-            Expect::Value
-        };
+        self.raw.begin(map)?;
+        self.expect = if map { Expect::Key } else { Expect::Value };
         Ok(())
     }
 
@@ -294,99 +232,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    #[inline(always)]
-    fn room(&self, more: usize) -> Result<(), BuildError> {
-        let needed = self.at.saturating_add(more);
-        let capacity = self.bytes.len().min(format::MAX_DOCUMENT);
-        if needed > capacity {
-            return Err(BuildError::Capacity(CapacityError { needed, capacity }));
-        }
-        Ok(())
-    }
-
-    /// Moves the text that starts at `start` back by `extra` bytes, for a longer header.
-    fn widen(&mut self, start: usize, extra: usize) -> Result<(), BuildError> {
-        if extra > 0 {
-            self.room(extra)?;
-            edit::shift(self.bytes, start, self.at, start.wrapping_add(extra));
-            self.at = self.at.wrapping_add(extra);
-        }
-        Ok(())
-    }
-
-    fn after_key(&mut self, entry: usize) {
-        if let Some(level) = self.open.last_mut() {
-            if level.entry != 0 && level.sorted {
-                let last = format::key_bytes(self.bytes, level.entry);
-                let this = format::key_bytes(self.bytes, entry);
-                level.sorted = format::key_order(last, this) == Ordering::Less;
-            }
-            level.entry = entry;
-        }
-        self.expect = Expect::Value;
-    }
-
     fn after_value(&mut self) {
-        self.expect = match self.open.last() {
+        self.expect = match self.raw.inside_map() {
             None => Expect::Done,
-            Some(level) if level.map => Expect::Key,
-            Some(_) => Expect::Value,
+            Some(true) => Expect::Key,
+            Some(false) => Expect::Value,
         };
     }
-}
-
-impl Drop for Builder<'_> {
-    fn drop(&mut self) {
-        if *self.len == 0 {
-            edit::put(self.bytes, 0, &format::EMPTY_MAP);
-            *self.len = format::EMPTY_MAP.len();
-        }
-    }
-}
-
-/// Sorts the map entries in `start..end`; of equal keys the last stays. Returns the new end.
-///
-/// An insertion sort that rotates each entry into its place: what arrives nearly sorted moves little.
-fn sort(bytes: &mut [u8], start: usize, end: usize) -> usize {
-    let mut sorted = start;
-    let mut end = end;
-    while sorted < end {
-        let next = format::entry_end(bytes, sorted);
-        // The place among the sorted entries: behind all that are smaller.
-        let mut place = start;
-        let mut equal = None;
-        while place < sorted {
-            let order = format::key_order(
-                format::key_bytes(bytes, place),
-                format::key_bytes(bytes, sorted),
-            );
-            let place_end = format::entry_end(bytes, place);
-            match order {
-                Ordering::Less => place = place_end,
-                Ordering::Equal => {
-                    equal = Some(place_end);
-                    break;
-                }
-                Ordering::Greater => break,
-            }
-        }
-        let len = next.wrapping_sub(sorted);
-        if let Some(slice) = bytes.get_mut(place..next)
-            && len <= slice.len()
-        {
-            slice.rotate_right(len);
-        }
-        sorted = next;
-        if let Some(old_end) = equal {
-            // The older entry now stands behind the new one: it goes.
-            let old = place.wrapping_add(len);
-            let gone = old_end.wrapping_sub(place);
-            edit::shift(bytes, old.wrapping_add(gone), end, old);
-            sorted = sorted.wrapping_sub(gone);
-            end = end.wrapping_sub(gone);
-        }
-    }
-    end
 }
 
 impl From<CapacityError> for BuildError {

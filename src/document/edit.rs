@@ -120,7 +120,7 @@ pub(super) fn put_key(bytes: &mut [u8], at: usize, key: &[u8]) -> usize {
 /// Bytes of a value.
 pub(super) fn encoded_len(value: Value<'_>) -> usize {
     match value {
-        Value::String(text) => string_header(text.as_bytes())
+        Value::String(text) => text_header(text.as_bytes())
             .as_slice()
             .len()
             .wrapping_add(text.len()),
@@ -132,11 +132,16 @@ pub(super) fn encoded_len(value: Value<'_>) -> usize {
 }
 
 /// Tag and length of a string's encoding.
-pub(super) fn string_header(text: &[u8]) -> Encoded {
-    let escape = format::needs_escape(text);
-    if !escape && text.len() <= format::MAX_SHORT_STRING {
+fn text_header(text: &[u8]) -> Encoded {
+    string_header(text.len(), format::needs_escape(text))
+}
+
+/// Tag and length of the encoding of a string of `len` bytes; `escape` says whether it needs escaping
+/// in JSON.
+pub(super) fn string_header(len: usize, escape: bool) -> Encoded {
+    if !escape && len <= format::MAX_SHORT_STRING {
         #[expect(clippy::cast_possible_truncation, reason = "at most 63")]
-        let len = text.len() as u8;
+        let len = len as u8;
         return Encoded::tag(format::SHORT_STRING | len);
     }
     let tag = if escape {
@@ -144,7 +149,7 @@ pub(super) fn string_header(text: &[u8]) -> Encoded {
     } else {
         format::STRING
     };
-    Encoded::header(tag, text.len())
+    Encoded::header(tag, len)
 }
 
 /// Writes a value at `at` and returns where it ends.
@@ -155,7 +160,7 @@ pub(super) fn put_value(bytes: &mut [u8], at: usize, value: Value<'_>) -> usize 
         Value::Bool(false) => put(bytes, at, &[format::FALSE]),
         Value::Number(number) => put(bytes, at, Encoded::number(number).as_slice()),
         Value::String(text) => {
-            let at = put(bytes, at, string_header(text.as_bytes()).as_slice());
+            let at = put(bytes, at, text_header(text.as_bytes()).as_slice());
             put(bytes, at, text.as_bytes())
         }
         Value::Array(array) => put(bytes, at, array.as_document().as_bytes()),

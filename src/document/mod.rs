@@ -50,12 +50,14 @@ mod delta;
 mod edit;
 #[cfg(feature = "float")]
 mod float;
-mod format;
+pub(crate) mod format;
 mod leaves;
 mod merge;
-mod number;
+pub(crate) mod number;
+pub(crate) mod raw;
+mod sort;
 mod validate;
-mod value;
+pub(crate) mod value;
 mod view;
 
 pub use builder::{BuildError, Builder};

@@ -1,0 +1,140 @@
+//! Which parts of a JSON text are wanted.
+
+/// What to keep of a value; the rest is checked and skipped.
+///
+/// Made for statics:
+///
+/// ```
+/// use twinsync::codec::json::{Member, Select};
+///
+/// static REQUEST: Select = Select::Members(&[
+///     Member::of("state", &[Member::all("desired"), Member::all("reported")]),
+///     Member::all("version"),
+///     Member::all("clientToken"),
+/// ]);
+/// # let _ = &REQUEST;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Select {
+    /// All of it.
+    All,
+    /// Of an object these members, under their own names. A value that is not an object is taken as
+    /// it is. At most [`Select::MAX_DEPTH`] of these may be nested.
+    Members(&'static [Member]),
+}
+
+/// A member of an object, and what is wanted of its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The member's name.
+    pub key: &'static str,
+    /// What is wanted of its value.
+    pub select: Select,
+}
+
+impl Select {
+    /// Deepest nesting of [`Select::Members`]; a text that goes deeper is
+    /// [`TooDeep`](super::ReadReason::TooDeep).
+    pub const MAX_DEPTH: usize = 6;
+}
+
+impl Member {
+    /// Wants all of the member `key`.
+    pub const fn all(key: &'static str) -> Self {
+        Self {
+            key,
+            select: Select::All,
+        }
+    }
+
+    /// Wants only these members of the member `key`.
+    pub const fn of(key: &'static str, members: &'static [Self]) -> Self {
+        Self {
+            key,
+            select: Select::Members(members),
+        }
+    }
+}
+
+// By hand: a derived one would ask each type for the other's, without end.
+#[cfg(feature = "defmt")]
+impl defmt::Format for Select {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self {
+            Self::All => defmt::write!(f, "all"),
+            Self::Members(members) => defmt::write!(f, "{=usize} members", members.len()),
+        }
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Member {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str}: {}", self.key, self.select);
+    }
+}
+
+/// A name that comes byte by byte, compared with the names that are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Match {
+    members: &'static [Member],
+    /// The first member whose name starts with what has come so far.
+    index: usize,
+    /// How much has come.
+    len: usize,
+}
+
+impl Match {
+    pub(super) const NONE: Self = Self::new(&[]);
+
+    pub(super) const fn new(members: &'static [Member]) -> Self {
+        Self {
+            members,
+            index: 0,
+            len: 0,
+        }
+    }
+
+    /// Takes the next byte of the name.
+    pub(super) fn push(&mut self, byte: u8) {
+        while let Some(prefix) = self.prefix() {
+            let Some(member) = self.members.get(self.index) else {
+                return;
+            };
+            let fits = member
+                .key
+                .as_bytes()
+                .strip_prefix(prefix)
+                .is_some_and(|rest| rest.first() == Some(&byte));
+            if fits {
+                break;
+            }
+            // The prefix is taken from this member: go on only while another one shares it.
+            let next = self.index.wrapping_add(1);
+            let more = self.members.get(next..).unwrap_or_default();
+            match more
+                .iter()
+                .position(|member| member.key.as_bytes().starts_with(prefix))
+            {
+                Some(skipped) => self.index = next.wrapping_add(skipped),
+                None => self.index = self.members.len(),
+            }
+        }
+        self.len = self.len.wrapping_add(1);
+    }
+
+    /// Ends the name: the member it is, if it is wanted.
+    pub(super) fn finish(&self) -> Option<&'static Member> {
+        let name = self.prefix()?;
+        let candidates = self.members.get(self.index..).unwrap_or_default();
+        candidates
+            .iter()
+            .find(|member| member.key.as_bytes() == name)
+    }
+
+    fn prefix(&self) -> Option<&'static [u8]> {
+        self.members
+            .get(self.index)
+            .and_then(|member| member.key.as_bytes().get(..self.len))
+    }
+}

@@ -1,0 +1,3 @@
+mod laws;
+mod rules;
+mod select;

@@ -1,0 +1,195 @@
+//! Building without questions: the part of the [`Builder`](super::Builder) that codecs use directly.
+//!
+//! Nothing here checks the order of calls, only room and bounds. A codec that keeps its own state
+//! (such as the JSON reader) would check everything twice otherwise.
+
+use core::cmp::Ordering;
+
+use super::builder::BuildError;
+use super::edit;
+use super::format;
+use super::sort;
+use super::{DocumentMut, Number};
+use crate::document::value::Encoded;
+use crate::error::CapacityError;
+
+/// A document that is being written from front to back.
+#[derive(Debug)]
+pub(crate) struct Raw<'a> {
+    /// The buffer, at most [`format::MAX_DOCUMENT`] bytes of it.
+    pub(crate) bytes: &'a mut [u8],
+    len: &'a mut usize,
+    /// Bytes written so far.
+    pub(crate) at: usize,
+    /// The containers that are being filled, outermost first.
+    pub(crate) open: heapless::Vec<Open, { format::MAX_DEPTH }>,
+    /// Where the text that is being written begins, its header included.
+    text: usize,
+}
+
+/// A container that is being filled. Offsets fit into 16 bits, as documents do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Open {
+    header: u16,
+    /// The entry written last; 0 if there is none.
+    entry: u16,
+    pub(crate) map: bool,
+    sorted: bool,
+}
+
+impl<'a> Raw<'a> {
+    pub(crate) fn new(document: DocumentMut<'a>) -> Self {
+        let DocumentMut { bytes, len } = document;
+        // Until it is finished the document is empty bytes; `{}` is restored by `Drop`.
+        *len = 0;
+        let capacity = bytes.len().min(format::MAX_DOCUMENT);
+        Self {
+            bytes: bytes.get_mut(..capacity).unwrap_or_default(),
+            len,
+            at: 0,
+            open: heapless::Vec::new(),
+            text: 0,
+        }
+    }
+
+    /// Whether the innermost open container is a map; `None` if none is open.
+    #[inline(always)]
+    pub(crate) fn inside_map(&self) -> Option<bool> {
+        self.open.last().map(|level| level.map)
+    }
+
+    #[inline(always)]
+    pub(crate) fn room(&self, more: usize) -> Result<(), CapacityError> {
+        let needed = self.at.saturating_add(more);
+        let capacity = self.bytes.len();
+        if needed > capacity {
+            return Err(CapacityError { needed, capacity });
+        }
+        Ok(())
+    }
+
+    /// Starts a map or an array.
+    pub(crate) fn begin(&mut self, map: bool) -> Result<(), BuildError> {
+        self.room(format::HEADER)?;
+        let level = Open {
+            header: short(self.at),
+            map,
+            entry: 0,
+            sorted: true,
+        };
+        if self.open.push(level).is_err() {
+            return Err(BuildError::TooDeep);
+        }
+        let tag = if map { format::MAP } else { format::ARRAY };
+        self.at = edit::put(self.bytes, self.at, &[tag, 0, 0]);
+        Ok(())
+    }
+
+    /// Ends the innermost map or array.
+    pub(crate) fn end(&mut self) {
+        let Some(level) = self.open.pop() else {
+            return;
+        };
+        let header = usize::from(level.header);
+        let start = header.wrapping_add(format::HEADER);
+        if !level.sorted {
+            self.at = sort::sort(self.bytes, start, self.at);
+        }
+        let inner = self.at.wrapping_sub(start);
+        format::write_u16(self.bytes, header.wrapping_add(1), inner);
+    }
+
+    /// Starts a string or a key.
+    pub(crate) fn begin_text(&mut self) -> Result<(), CapacityError> {
+        self.room(1)?;
+        self.text = self.at;
+        self.at = self.at.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Adds to the string or key that was started.
+    pub(crate) fn text(&mut self, piece: &[u8]) -> Result<(), CapacityError> {
+        self.room(piece.len())?;
+        self.at = edit::put(self.bytes, self.at, piece);
+        Ok(())
+    }
+
+    /// What was written of the string or key so far.
+    pub(crate) fn written(&self) -> &[u8] {
+        format::slice(self.bytes, self.text.wrapping_add(1), self.at)
+    }
+
+    /// Ends the string; `escape` says whether it holds a character that JSON must escape.
+    pub(crate) fn end_string(&mut self, escape: bool) -> Result<(), CapacityError> {
+        let header = edit::string_header(self.written().len(), escape);
+        self.widen(header.as_slice())
+    }
+
+    /// Ends the key; `escape` as for [`Raw::end_string`].
+    pub(crate) fn end_key(&mut self, escape: bool) -> Result<(), BuildError> {
+        let len = self.written().len();
+        if len > format::MAX_KEY {
+            return Err(BuildError::KeyTooLong);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "checked above")]
+        let short_len = len as u8;
+        if len == format::MAX_KEY || escape {
+            self.widen(&[format::LONG_KEY, short_len])?;
+        } else {
+            edit::put(self.bytes, self.text, &[short_len]);
+        }
+        if let Some(level) = self.open.last_mut() {
+            if level.entry != 0 && level.sorted {
+                let last = format::key_bytes(self.bytes, usize::from(level.entry));
+                let this = format::key_bytes(self.bytes, self.text);
+                level.sorted = format::key_order(last, this) == Ordering::Less;
+            }
+            level.entry = short(self.text);
+        }
+        Ok(())
+    }
+
+    /// Writes a number.
+    pub(crate) fn number(&mut self, number: Number) -> Result<(), CapacityError> {
+        self.text(Encoded::number(number).as_slice())
+    }
+
+    /// The document is complete: it takes the place of the old one.
+    pub(crate) fn finish(&mut self) {
+        *self.len = self.at;
+    }
+
+    /// Puts the header of the text into place, which may be longer than the byte left for it.
+    fn widen(&mut self, header: &[u8]) -> Result<(), CapacityError> {
+        let extra = header.len().wrapping_sub(1);
+        if extra > 0 {
+            self.room(extra)?;
+            let start = self.text.wrapping_add(1);
+            edit::shift(self.bytes, start, self.at, start.wrapping_add(extra));
+            self.at = self.at.wrapping_add(extra);
+        }
+        edit::put(self.bytes, self.text, header);
+        Ok(())
+    }
+}
+
+impl Drop for Raw<'_> {
+    fn drop(&mut self) {
+        if *self.len == 0 {
+            edit::put(self.bytes, 0, &format::EMPTY_MAP);
+            *self.len = format::EMPTY_MAP.len();
+        }
+    }
+}
+
+/// An offset in a document, in 16 bits.
+#[inline(always)]
+fn short(at: usize) -> u16 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a document is at most 65,535 bytes long"
+    )]
+    {
+        at as u16
+    }
+}
