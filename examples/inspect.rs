@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         }
     };
     let mut document = Box::new(Document::<MAX_DOCUMENT>::new());
-    if let Err(error) = json::read(&text, document.as_mut()) {
+    if let Err(error) = json::read(&text, Document::as_mut(&mut document)) {
         println!("not valid: {error}");
         println!("{}", excerpt(&text, error.offset));
         return ExitCode::FAILURE;
