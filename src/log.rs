@@ -3,6 +3,7 @@
 //! Both features may be on at once; each then gets the line. Without either, the arguments are
 //! type-checked and dropped.
 
+#[allow(unused_macros, reason = "rooms that log come and go")]
 macro_rules! debug {
     ($($arg:tt)*) => {{
         #[cfg(feature = "defmt")]

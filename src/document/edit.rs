@@ -1,6 +1,5 @@
 //! Changing one place: find, splice, set, remove.
 
-use core::cmp::Ordering;
 use core::fmt;
 
 use super::DocumentMut;
@@ -31,17 +30,12 @@ pub(super) fn find(bytes: &[u8], map: usize, key: &[u8]) -> Result<usize, usize>
     if format::byte_at(bytes, map) != format::MAP {
         return Err(usize::MAX);
     }
-    let end = format::value_end(bytes, map).min(bytes.len());
-    let mut at = map.wrapping_add(format::HEADER);
-    while at < end {
-        let (start, stop) = format::key_span(bytes, at);
-        match format::key_order(format::slice(bytes, start, stop), key) {
-            Ordering::Less => at = format::value_end(bytes, stop),
-            Ordering::Equal => return Ok(stop),
-            Ordering::Greater => return Err(at),
-        }
+    let end = format::value_end(bytes, map);
+    let first = map.wrapping_add(format::HEADER);
+    match format::seek(bytes, first, end, (key, 0, key.len())) {
+        (at, 0) => Err(at),
+        (_, value) => Ok(value),
     }
-    Err(end)
 }
 
 /// Moves the bytes `from..to` to `dest`; the caller has made sure that they fit.
@@ -60,16 +54,18 @@ pub(super) fn shift(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
 /// Copies `source` to `at` and returns where it ends; the caller has made sure that it fits.
 #[inline]
 pub(super) fn put(bytes: &mut [u8], at: usize, source: &[u8]) -> usize {
-    let end = at.wrapping_add(source.len());
-    if let Some(slot) = bytes.get_mut(at..end) {
+    if let Some(slot) = bytes
+        .get_mut(at..)
+        .and_then(|rest| rest.get_mut(..source.len()))
+    {
         slot.copy_from_slice(source);
     }
-    end
+    at.wrapping_add(source.len())
 }
 
 /// Exchanges `old` bytes at `at` for `new` bytes that the caller then writes, and keeps the lengths
 /// of the enclosing maps right. The caller has made sure that it fits.
-#[inline]
+#[inline(never)]
 pub(super) fn splice(
     bytes: &mut [u8],
     len: &mut usize,

@@ -3,6 +3,8 @@
 //! The functions here work on bytes that were validated or built by this crate. On other bytes they
 //! return nonsense, but never panic and never reach outside the slice.
 
+use core::cmp::Ordering;
+
 /// Deepest nesting of maps and arrays; a scalar has depth 0, `{}` has depth 1.
 pub const MAX_DEPTH: usize = 16;
 /// Longest key of a map in bytes of UTF-8.
@@ -46,7 +48,7 @@ pub(crate) const LONG_KEY: u8 = 0xFF;
 pub(crate) const EMPTY_MAP: [u8; 3] = [MAP, 0, 0];
 
 /// The byte at `at`; null where there is none, so that a broken walk ends.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn byte_at(bytes: &[u8], at: usize) -> u8 {
     match bytes.get(at) {
         Some(byte) => *byte,
@@ -55,7 +57,7 @@ pub(crate) fn byte_at(bytes: &[u8], at: usize) -> u8 {
 }
 
 /// The little-endian u16 at `at`, 0 where there is none.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> usize {
     match bytes.get(at..).and_then(<[u8]>::first_chunk::<2>) {
         Some(chunk) => usize::from(u16::from_le_bytes(*chunk)),
@@ -64,7 +66,7 @@ pub(crate) fn u16_at(bytes: &[u8], at: usize) -> usize {
 }
 
 /// The bytes from `from` to `to`, none where the range is not inside.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn slice(bytes: &[u8], from: usize, to: usize) -> &[u8] {
     match bytes.get(from..to) {
         Some(slice) => slice,
@@ -73,23 +75,55 @@ pub(crate) fn slice(bytes: &[u8], from: usize, to: usize) -> &[u8] {
 }
 
 /// Length of the value at `at`, tag included.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn value_len(bytes: &[u8], at: usize) -> usize {
     let tag = byte_at(bytes, at);
+    // A gateway looks the length up; a firmware would rather not have the table.
+    #[cfg(target_pointer_width = "64")]
+    let len = TAG_LEN
+        .get(usize::from(tag))
+        .map_or(0, |len| usize::from(*len));
+    #[cfg(not(target_pointer_width = "64"))]
+    let len = tag_len(tag);
+    if len == 0 {
+        u16_at(bytes, at.wrapping_add(1)).wrapping_add(HEADER)
+    } else {
+        len
+    }
+}
+
+/// Length of the value behind each tag; 0 where two bytes of length follow.
+#[cfg(target_pointer_width = "64")]
+static TAG_LEN: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut rest = table.as_mut_slice();
+    let mut tag = 0;
+    while let Some((slot, after)) = rest.split_first_mut() {
+        #[expect(clippy::cast_possible_truncation, reason = "at most 64")]
+        {
+            *slot = tag_len(tag) as u8;
+        }
+        tag = tag.wrapping_add(1);
+        rest = after;
+    }
+    table
+};
+
+/// Length of a value by its tag; 0 where two bytes of length follow.
+const fn tag_len(tag: u8) -> usize {
     if tag < SMALL_INT_END {
         1
     } else if tag < SHORT_STRING_END {
-        usize::from(tag & 0x3F).wrapping_add(1)
+        ((tag & 0x3F) as usize).wrapping_add(1)
     } else if tag >= STRING {
-        u16_at(bytes, at.wrapping_add(1)).wrapping_add(HEADER)
+        0
     } else {
         scalar_len(tag)
     }
 }
 
 /// Length of a scalar of fixed width, tag included.
-#[inline(always)]
-pub(crate) fn scalar_len(tag: u8) -> usize {
+pub(crate) const fn scalar_len(tag: u8) -> usize {
     match tag {
         I8 => 2,
         I16 => 3,
@@ -103,7 +137,7 @@ pub(crate) fn scalar_len(tag: u8) -> usize {
 }
 
 /// Where the key of the entry at `at` begins and ends; its value begins where the key ends.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn key_span(bytes: &[u8], at: usize) -> (usize, usize) {
     let first = byte_at(bytes, at);
     if first == LONG_KEY {
@@ -119,43 +153,44 @@ pub(crate) fn key_span(bytes: &[u8], at: usize) -> (usize, usize) {
 }
 
 /// The key of the entry at `at`.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn key_bytes(bytes: &[u8], at: usize) -> &[u8] {
     let (start, end) = key_span(bytes, at);
     slice(bytes, start, end)
 }
 
 /// Where the value at `at` ends.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn value_end(bytes: &[u8], at: usize) -> usize {
     at.wrapping_add(value_len(bytes, at))
 }
 
 /// Where the map entry at `at` ends.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn entry_end(bytes: &[u8], at: usize) -> usize {
     value_end(bytes, key_span(bytes, at).1)
 }
 
 /// Whether text needs escaping in JSON: a quotation mark, a backslash or a control character.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn needs_escape(text: &[u8]) -> bool {
-    let mut chunks = text.chunks_exact(8);
-    for chunk in &mut chunks {
-        if let Some(word) = chunk.first_chunk::<8>()
-            && special_bytes(u64::from_le_bytes(*word)) != 0
+    #[cfg(target_pointer_width = "64")]
+    let text = {
+        let (words, rest) = text.as_chunks::<8>();
+        if words
+            .iter()
+            .any(|word| special_bytes(u64::from_le_bytes(*word)) != 0)
         {
             return true;
         }
-    }
-    chunks
-        .remainder()
-        .iter()
+        rest
+    };
+    text.iter()
         .any(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\')
 }
 
 /// The high bit of each byte that JSON must escape; exact up to and including the lowest such byte.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn special_bytes(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
@@ -166,13 +201,87 @@ pub(crate) fn special_bytes(word: u64) -> u64 {
 }
 
 /// Order of keys: by length, then bytewise (RFC 8949 §4.2.3 "length-first", restricted to text).
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+pub(crate) fn key_order(a: &[u8], b: &[u8]) -> Ordering {
+    match a.len().cmp(&b.len()) {
+        Ordering::Equal => a.cmp(b),
+        unequal => unequal,
+    }
+}
+
+/// How the key that stands in `a` from `a_start` compares bytewise with the one in `b` from `b_start`;
+/// both are `len` bytes long.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+pub(crate) fn text_order(
+    a: &[u8],
+    a_start: usize,
+    b: &[u8],
+    b_start: usize,
+    len: usize,
+) -> Ordering {
+    #[cfg(target_pointer_width = "64")]
+    if len <= 8
+        && let Some(left) = word_at(a, a_start)
+        && let Some(right) = word_at(b, b_start)
+    {
+        // Of the difference only the first `len` bytes count.
+        let beyond = 64_usize.wrapping_sub(len.wrapping_mul(8));
+        let differs =
+            u32::try_from(beyond).map_or(0, |beyond| (left ^ right).unbounded_shr(beyond));
+        return if differs == 0 {
+            Ordering::Equal
+        } else {
+            left.cmp(&right)
+        };
+    }
+    let left = slice(a, a_start, a_start.wrapping_add(len));
+    left.cmp(slice(b, b_start, b_start.wrapping_add(len)))
+}
+
+/// The eight bytes at `at`, the first one on top.
+#[cfg(target_pointer_width = "64")]
 #[inline(always)]
-pub(crate) fn key_order(a: &[u8], b: &[u8]) -> core::cmp::Ordering {
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
+    let word = bytes.get(at..)?.first_chunk::<8>()?;
+    Some(u64::from_be_bytes(*word))
+}
+
+/// Looks for a key (some bytes, where in them it begins, its length) among the sorted entries from `at` to `end`: the offset of its entry and of its
+/// value, or where its entry would go and 0.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+pub(crate) fn seek(
+    bytes: &[u8],
+    at: usize,
+    end: usize,
+    key: (&[u8], usize, usize),
+) -> (usize, usize) {
+    let (wanted, wanted_start, wanted_len) = key;
+    let mut at = at;
+    let entries = bytes.get(..end).unwrap_or_default();
+    while let Some(first) = entries.get(at) {
+        let mut start = at.wrapping_add(1);
+        let mut len = usize::from(*first);
+        if *first == LONG_KEY {
+            len = usize::from(byte_at(bytes, start));
+            start = start.wrapping_add(1);
+        }
+        if len >= wanted_len {
+            if len > wanted_len {
+                return (at, 0);
+            }
+            match text_order(bytes, start, wanted, wanted_start, len) {
+                Ordering::Equal => return (at, start.wrapping_add(len)),
+                Ordering::Greater => return (at, 0),
+                Ordering::Less => {}
+            }
+        }
+        at = value_end(bytes, start.wrapping_add(len));
+    }
+    (at.min(end), 0)
 }
 
 /// Writes a container's length into the header at `at`.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn write_u16(bytes: &mut [u8], at: usize, value: usize) {
     if let Some(slot) = bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<2>) {
         #[expect(

@@ -1,14 +1,18 @@
 //! Merge patch (RFC 7396), in place and all or nothing.
 //!
 //! Patch and document are walked together by two cursors; what the patch does not name is passed by
-//! length and never copied. Each change is spliced in: only what stands behind it moves.
-
-use core::cmp::Ordering;
+//! length. A change is spliced in: only what stands behind it moves. On a gateway a long patch is
+//! merged in one sweep instead, from a copy of the document at the right end of its buffer.
 
 use super::edit::{self, Ancestors};
 use super::format;
 use super::{DocumentMut, DocumentRef};
 use crate::error::CapacityError;
+
+/// From this length on a patch holds so many leaves that one sweep moves fewer bytes than a splice
+/// for each of them.
+#[cfg(target_pointer_width = "64")]
+const LONG_PATCH: usize = 256;
 
 /// What a walk over patch and document is for.
 #[derive(Clone, Copy, PartialEq)]
@@ -23,6 +27,18 @@ enum Pass {
     Apply,
 }
 
+/// A map that both patch and document have, left for one inside it.
+#[derive(Clone, Copy)]
+struct Level {
+    /// Where the map begins.
+    map: usize,
+    /// How many bytes follow the inner map in this one.
+    behind: usize,
+    patch_end: usize,
+}
+
+type Open = heapless::Vec<Level, { format::MAX_DEPTH }>;
+
 pub(super) fn merge(
     document: &mut DocumentMut<'_>,
     patch: DocumentRef<'_>,
@@ -30,128 +46,201 @@ pub(super) fn merge(
     if !patch.is_map() {
         return document.assign(patch);
     }
+    let patch = patch.as_bytes();
     let capacity = document.capacity();
-    if !document.as_ref().is_map() {
+    let (bytes, len) = (&mut *document.bytes, &mut *document.len);
+    if format::byte_at(bytes, 0) != format::MAP {
         // RFC 7396 §2: a target that is not an object is taken for an empty one.
-        let needed = stripped(patch.as_bytes(), &mut [], 0);
+        let needed = stripped(patch, &mut [], 0);
         if needed > capacity {
             return Err(CapacityError { needed, capacity });
         }
-        *document.len = stripped(patch.as_bytes(), document.bytes, 0);
+        *len = stripped(patch, bytes, 0);
         return Ok(());
     }
-    if document.len.saturating_add(patch.as_bytes().len()) <= capacity {
-        walk(document.bytes, document.len, patch.as_bytes(), Pass::Apply);
+    if len.saturating_add(patch.len()) <= capacity {
+        #[cfg(target_pointer_width = "64")]
+        if patch.len() >= LONG_PATCH {
+            sweep(bytes, len, patch);
+            return Ok(());
+        }
+        walk(bytes, len, patch, Pass::Apply);
         return Ok(());
     }
-    let mut needed = *document.len;
-    walk(document.bytes, &mut needed, patch.as_bytes(), Pass::Measure);
+    let mut needed = *len;
+    walk(bytes, &mut needed, patch, Pass::Measure);
     if needed > capacity {
         return Err(CapacityError { needed, capacity });
     }
-    walk(document.bytes, document.len, patch.as_bytes(), Pass::Shrink);
-    walk(document.bytes, document.len, patch.as_bytes(), Pass::Grow);
+    walk(bytes, len, patch, Pass::Shrink);
+    walk(bytes, len, patch, Pass::Grow);
     Ok(())
 }
 
 /// Walks the patch and the document, both maps, and does what `pass` says.
 fn walk(bytes: &mut [u8], len: &mut usize, patch: &[u8], pass: Pass) {
+    // The maps around the place, and where the patch goes on once one of them is done: how many
+    // maps there are then, and where the patch's map ends.
     let mut ancestors = Ancestors::new();
-    let mut patch_ends = Ancestors::new();
+    let mut later: heapless::Vec<(usize, usize), { format::MAX_DEPTH }> = heapless::Vec::new();
     let _ = ancestors.push(0);
-    let _ = patch_ends.push(patch.len());
-    let mut from = format::HEADER;
-    let mut at = format::HEADER;
-    let mut end = format::value_end(bytes, 0);
-    loop {
-        if from >= patch_ends.last().copied().unwrap_or(0) {
-            // This level is done: go on behind its map, on the level above.
-            patch_ends.pop();
-            let Some(map) = ancestors.pop() else { return };
-            let Some(above) = ancestors.last() else {
+    let (mut at, mut end) = (format::HEADER, format::value_end(bytes, 0));
+    let (mut from, mut patch_end) = (format::HEADER, patch.len());
+    while from < patch.len() {
+        if from >= patch_end {
+            let Some((depth, level_end)) = later.pop() else {
                 return;
             };
-            at = format::value_end(bytes, map);
-            end = format::value_end(bytes, *above);
+            let map_at = |index: usize| ancestors.get(index).copied().unwrap_or_default();
+            at = format::value_end(bytes, map_at(depth));
+            end = format::value_end(bytes, map_at(depth.wrapping_sub(1)));
+            ancestors.truncate(depth);
+            patch_end = level_end;
             continue;
         }
         let (start, stop) = format::key_span(patch, from);
-        let key = format::slice(patch, start, stop);
         let next = format::value_end(patch, stop);
-        let value = format::slice(patch, stop, next);
-        let tag = format::byte_at(value, 0);
-        let mut found = None;
-        while at < end {
-            let (key_start, key_stop) = format::key_span(bytes, at);
-            match format::key_order(format::slice(bytes, key_start, key_stop), key) {
-                Ordering::Less => at = format::value_end(bytes, key_stop),
-                Ordering::Equal => {
-                    found = Some(key_stop);
-                    break;
+        let tag = format::byte_at(patch, stop);
+        let value;
+        (at, value) = format::seek(bytes, at, end, (patch, start, stop.wrapping_sub(start)));
+        // What the change takes away, and what it puts in: the value, with its key where that is new.
+        let (mut place, mut old, mut put_from) = (at, 0, from);
+        if value != 0 {
+            let value_end = format::value_end(bytes, value);
+            if tag == format::MAP && format::byte_at(bytes, value) == format::MAP {
+                if next < patch_end {
+                    let _ = later.push((ancestors.len(), patch_end));
                 }
-                Ordering::Greater => break,
-            }
-        }
-        if tag == format::MAP
-            && let Some(inner) = found
-            && format::byte_at(bytes, inner) == format::MAP
-        {
-            let _ = ancestors.push(inner);
-            let _ = patch_ends.push(next);
-            from = stop.wrapping_add(format::HEADER);
-            at = inner.wrapping_add(format::HEADER);
-            end = format::value_end(bytes, inner);
-            continue;
-        }
-        // The change here: `old` bytes at `place` become the key, if it is new, and the value.
-        let entry = format::slice(patch, from, stop);
-        let (place, old, key) = match found {
-            Some(_) if tag == format::NULL => {
-                (at, format::entry_end(bytes, at).wrapping_sub(at), entry)
-            }
-            Some(inner) => (inner, format::value_len(bytes, inner), &[][..]),
-            None => (at, 0, entry),
-        };
-        from = next;
-        let new = if tag == format::NULL {
-            if found.is_none() {
+                let _ = ancestors.push(value);
+                (at, end) = (value.wrapping_add(format::HEADER), value_end);
+                (from, patch_end) = (stop.wrapping_add(format::HEADER), next);
                 continue;
             }
+            if tag != format::NULL {
+                (place, put_from) = (value, stop);
+            }
+            old = value_end.wrapping_sub(place);
+        }
+        from = next;
+        let simple = is_simple(tag, patch, stop, next);
+        let new = if tag == format::NULL {
             0
+        } else if simple {
+            next.wrapping_sub(put_from)
         } else {
-            key.len().wrapping_add(stripped(value, &mut [], 0))
+            stripped(format::slice(patch, stop, next), &mut [], 0)
+                .wrapping_add(stop.wrapping_sub(put_from))
         };
-        let due = match pass {
-            Pass::Apply => true,
-            Pass::Shrink => new <= old,
-            Pass::Grow => new > old,
-            Pass::Measure => {
-                *len = len.wrapping_add(new).wrapping_sub(old);
-                false
+        let grown = new.wrapping_sub(old);
+        if pass != Pass::Apply {
+            if pass == Pass::Measure {
+                *len = len.wrapping_add(grown);
             }
-        };
-        if due {
+            if pass == Pass::Measure || (pass == Pass::Grow) != (new > old) {
+                continue;
+            }
+        }
+        if grown != 0 {
             edit::splice(bytes, len, &ancestors, place, old, new);
-            end = end.wrapping_add(new).wrapping_sub(old);
-            if new > 0 {
-                let place = edit::put(bytes, place, key);
-                stripped(value, bytes, place);
-            }
-            if found.is_none() {
-                at = at.wrapping_add(new);
-            }
+            end = end.wrapping_add(grown);
+        }
+        if tag == format::NULL {
+            continue;
+        }
+        if simple {
+            edit::put(bytes, place, format::slice(patch, put_from, next));
+        } else {
+            let place = edit::put(bytes, place, format::slice(patch, put_from, stop));
+            stripped(format::slice(patch, stop, next), bytes, place);
         }
     }
 }
 
+/// Does what [`walk`] does, from a copy of the document that stands `patch.len()` bytes further
+/// right: what is written never overtakes what is read, since it is longer by at most the patch.
+#[cfg(target_pointer_width = "64")]
+#[inline(never)]
+fn sweep(bytes: &mut [u8], len: &mut usize, patch: &[u8]) {
+    let first = patch.len();
+    edit::shift(bytes, 0, *len, first);
+    let mut open = Open::new();
+    // `map` is where the map begins in what is written.
+    let (mut map, mut at) = (0_usize, first.wrapping_add(format::HEADER));
+    let mut end = first.wrapping_add(*len);
+    let (mut from, mut patch_end) = (format::HEADER, patch.len());
+    // What stands from `run` on is not written yet; it goes to `out`.
+    let (mut run, mut out) = (first, 0_usize);
+    loop {
+        while from >= patch_end {
+            // This map is done. If its header has been written, its length may have changed.
+            let body = map.wrapping_add(format::HEADER);
+            if body <= out {
+                let inner = out.wrapping_add(end.wrapping_sub(run)).wrapping_sub(body);
+                format::write_u16(bytes, map.wrapping_add(1), inner);
+            }
+            let Some(level) = open.pop() else {
+                edit::shift(bytes, run, end, out);
+                *len = out.wrapping_add(end.wrapping_sub(run));
+                format::write_u16(bytes, 1, len.wrapping_sub(format::HEADER));
+                return;
+            };
+            map = level.map;
+            at = end;
+            end = end.wrapping_add(level.behind);
+            patch_end = level.patch_end;
+        }
+        let (start, stop) = format::key_span(patch, from);
+        let next = format::value_end(patch, stop);
+        let tag = format::byte_at(patch, stop);
+        let value;
+        (at, value) = format::seek(bytes, at, end, (patch, start, stop.wrapping_sub(start)));
+        let mut put_from = from;
+        let mut place = at;
+        if value != 0 {
+            let value_end = format::value_end(bytes, value);
+            if tag == format::MAP && format::byte_at(bytes, value) == format::MAP {
+                let _ = open.push(Level {
+                    map,
+                    behind: end.wrapping_sub(value_end),
+                    patch_end,
+                });
+                map = out.wrapping_add(value.wrapping_sub(run));
+                (at, end) = (value.wrapping_add(format::HEADER), value_end);
+                (from, patch_end) = (stop.wrapping_add(format::HEADER), next);
+                continue;
+            }
+            if tag != format::NULL {
+                (place, put_from) = (value, stop);
+            }
+            at = value_end;
+        }
+        from = next;
+        edit::shift(bytes, run, place, out);
+        out = out.wrapping_add(place.wrapping_sub(run));
+        run = at;
+        if tag == format::NULL {
+            continue;
+        }
+        if is_simple(tag, patch, stop, next) {
+            out = edit::put(bytes, out, format::slice(patch, put_from, next));
+        } else {
+            out = edit::put(bytes, out, format::slice(patch, put_from, stop));
+            let len = stripped(format::slice(patch, stop, next), bytes, out);
+            out = out.wrapping_add(len);
+        }
+    }
+}
+
+/// Whether the value from `start` to `end` surely holds no map entry that is null.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+fn is_simple(tag: u8, patch: &[u8], start: usize, end: usize) -> bool {
+    tag != format::MAP || !format::slice(patch, start, end).contains(&format::NULL)
+}
+
 /// Copies a value of a patch without the map entries that are null to `out` at `at`, as far as there
 /// is room, and returns its length.
+#[inline(never)]
 fn stripped(value: &[u8], out: &mut [u8], at: usize) -> usize {
-    let simple = format::byte_at(value, 0) != format::MAP || !value.contains(&format::NULL);
-    if simple {
-        edit::put(out, at, value);
-        return value.len();
-    }
     let mut open: heapless::Vec<(usize, usize), { format::MAX_DEPTH }> = heapless::Vec::new();
     let _ = open.push((value.len(), at));
     let mut from = format::HEADER;
@@ -165,18 +254,18 @@ fn stripped(value: &[u8], out: &mut [u8], at: usize) -> usize {
         }
         let stop = format::key_span(value, from).1;
         let next = format::value_end(value, stop);
-        match format::byte_at(value, stop) {
-            format::NULL => from = next,
-            format::MAP => {
-                to = edit::put(out, to, format::slice(value, from, stop));
-                let _ = open.push((next, to));
-                to = edit::put(out, to, &format::EMPTY_MAP);
-                from = stop.wrapping_add(format::HEADER);
-            }
-            _ => {
-                to = edit::put(out, to, format::slice(value, from, next));
-                from = next;
-            }
+        let tag = format::byte_at(value, stop);
+        // A map's entries are looked at one by one; its length is corrected at its end.
+        let copied = match tag {
+            format::NULL => from,
+            format::MAP => stop.wrapping_add(format::HEADER),
+            _ => next,
+        };
+        to = edit::put(out, to, format::slice(value, from, copied));
+        from = next;
+        if tag == format::MAP {
+            let _ = open.push((next, to.wrapping_sub(format::HEADER)));
+            from = copied;
         }
     }
     to.wrapping_sub(at)

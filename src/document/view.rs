@@ -245,7 +245,8 @@ impl<const N: usize> Document<N> {
             assert!(N <= format::MAX_DOCUMENT, "lengths are 16 bits wide");
         }
         let mut bytes = [0; N];
-        if let [tag, ..] = bytes.as_mut_slice() {
+        let front: &mut [u8] = &mut bytes;
+        if let [tag, ..] = front {
             *tag = format::MAP;
         }
         Self { bytes, len: 3 }

@@ -22,13 +22,8 @@ extern "C" fn _start() -> ! {
             a.read::<i16>(&[key, "x"]).is_ok(),
             a.merge(b.as_ref()).is_ok(),
             document::delta(a.as_ref(), b.as_ref(), &mut out.as_mut()).is_ok(),
-            document::diff_within(
-                a.as_ref(),
-                b.as_ref(),
-                word() as usize,
-                &mut out.as_mut(),
-            )
-            .is_ok(),
+            document::diff_within(a.as_ref(), b.as_ref(), word() as usize, &mut out.as_mut())
+                .is_ok(),
         ];
         for leaf in out.as_ref().leaves() {
             sink(leaf.path.len() as u32);
