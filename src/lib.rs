@@ -11,6 +11,7 @@
 //! | room | what it holds |
 //! | --- | --- |
 //! | [`document`] | the flat tree: canonical bytes, merge, diff, delta |
+//! | [`device`] | the engine of the device's side |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
 //!
 //! # Features
@@ -26,6 +27,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod device;
 pub mod document;
 pub mod error;
 mod log;
