@@ -12,6 +12,7 @@
 //! | --- | --- |
 //! | [`document`] | the flat tree: canonical bytes, merge, diff, delta |
 //! | [`codec`] | documents from and to bytes: JSON |
+//! | [`device`] | the engine of the device's side |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
 //!
 //! # Features
@@ -28,6 +29,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod codec;
+pub mod device;
 pub mod document;
 pub mod error;
 mod log;
