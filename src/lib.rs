@@ -12,6 +12,7 @@
 //! | --- | --- |
 //! | [`document`] | the flat tree: canonical bytes, merge, diff, delta |
 //! | [`codec`] | documents from and to bytes: JSON |
+//! | [`adapter`] | how a cloud spells a message: AWS IoT Device Shadow |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
 //!
 //! # Features
@@ -27,6 +28,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod adapter;
 pub mod codec;
 pub mod document;
 pub mod error;
