@@ -13,6 +13,7 @@
 //! | [`document`] | the flat tree: canonical bytes, merge, diff, delta |
 //! | [`codec`] | documents from and to bytes: JSON |
 //! | [`device`] | the engine of the device's side |
+//! | [`adapter`] | how a cloud spells a message: AWS IoT Device Shadow |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
 //!
 //! # Features
@@ -28,6 +29,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod adapter;
 pub mod codec;
 pub mod device;
 pub mod document;
