@@ -1,25 +1,15 @@
 //! What a simulated device's application does with what the service wants.
 
 use super::random::Random;
+use crate::device::Verdict;
 use crate::document::{Document, Leaf};
 use crate::twin::ETag;
-
-/// What an application says to a desired value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Verdict {
-    /// It is done: the device reports the value as it was asked for.
-    Apply,
-    /// It will not be done.
-    Refuse,
-}
 
 /// An application that is asked what to do with each desired value that differs from what is reported.
 ///
 /// A closure that takes a leaf and returns a [`Verdict`] is one.
 pub trait Application {
-    /// Decides about a leaf. The same leaf may come again after a restart.
+    /// Decides about a leaf. The same leaf may come again, after a restart at the latest.
     fn decide(&mut self, leaf: &Leaf<'_>) -> Verdict;
 }
 
@@ -35,7 +25,7 @@ pub struct Obedient;
 
 impl Application for Obedient {
     fn decide(&mut self, _: &Leaf<'_>) -> Verdict {
-        Verdict::Apply
+        Verdict::Applied
     }
 }
 
@@ -55,9 +45,9 @@ impl Application for Picky {
             Err(_) => 0,
         };
         if Random::new(seed).chance(self.refuses) {
-            Verdict::Refuse
+            Verdict::Refused
         } else {
-            Verdict::Apply
+            Verdict::Applied
         }
     }
 }

@@ -7,6 +7,7 @@ use super::broker::Packet;
 use crate::device::Wanted;
 use crate::document::DocumentMut;
 use crate::protocol::{Message, TwinId};
+use crate::time::Timestamp;
 
 /// Both directions of an adapter, in one shape for all of them: what a [`Pair`](super::Pair) needs to
 /// put its messages on a link as bytes.
@@ -41,9 +42,10 @@ pub trait Dialect {
         take: &mut dyn FnMut(Incoming<'_>),
     );
 
-    /// Reads what reached the service.
+    /// Reads what reached the service at the wall-clock time `wall`.
     fn decode_request(
         &self,
+        wall: Timestamp,
         packet: &Packet,
         scratch: DocumentMut<'_>,
         take: &mut dyn FnMut(Request<'_>),

@@ -63,11 +63,11 @@ pub enum Step {
     /// The device saves what it would need after a restart.
     Save,
     /// The device restarts with what it saved, or with nothing; it is offline then.
-    RestartDevice(Memory),
+    RestartDevice(Storage),
     /// The hub stops; what is sent to it meanwhile is lost.
     StopHub,
     /// The hub starts, with its twins or without any; a running one is stopped first.
-    StartHub(Memory),
+    StartHub(Storage),
     /// The broker restarts and forgets every session; the hub comes back by itself, the device is told
     /// that it lost its connection.
     RestartBroker,
@@ -76,7 +76,7 @@ pub enum Step {
 /// What is left after a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Memory {
+pub enum Storage {
     /// What was saved.
     Kept,
     /// Nothing.
@@ -114,18 +114,18 @@ fn random_step(random: &mut Random) -> Step {
         }),
         86..89 => Step::Conditions(random_conditions(random)),
         89..91 => Step::Save,
-        91..94 => Step::RestartDevice(random_memory(random)),
+        91..94 => Step::RestartDevice(random_storage(random)),
         94..96 => Step::StopHub,
-        96..99 => Step::StartHub(random_memory(random)),
+        96..99 => Step::StartHub(random_storage(random)),
         _ => Step::RestartBroker,
     }
 }
 
-fn random_memory(random: &mut Random) -> Memory {
+fn random_storage(random: &mut Random) -> Storage {
     if random.chance(700) {
-        Memory::Kept
+        Storage::Kept
     } else {
-        Memory::Lost
+        Storage::Lost
     }
 }
 
