@@ -126,8 +126,6 @@ struct Level {
     /// Where the receiving entry begins, and where its map's header is.
     entry: usize,
     header: usize,
-    /// Bytes of a patch that holds nothing but this map, empty.
-    alone: usize,
 }
 
 impl<'a> Sink<'a> {
@@ -141,36 +139,47 @@ impl<'a> Sink<'a> {
         }
     }
 
-    fn put(&mut self, bytes: &[u8]) {
-        self.at = edit::put(self.out, self.at, bytes);
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    fn put(&mut self, bytes: &[u8], from: usize, to: usize) {
+        if let Some(bytes) = bytes.get(from..to) {
+            self.at = edit::put(self.out, self.at, bytes);
+        }
     }
 
-    /// Takes the entry back that begins at `entry`, if it does not fit; a leaf in a map that takes
-    /// `alone` bytes by itself.
+    /// Takes the leaf back that begins at `leaf`, if it does not fit.
     #[cfg_attr(target_pointer_width = "64", inline(always))]
-    fn end_leaf(&mut self, entry: usize, alone: usize) {
+    fn end_leaf(&mut self, leaf: usize, level: Level, open: &[Level]) {
         if self.at > self.limit {
-            let alone = alone.wrapping_add(self.at.wrapping_sub(entry));
-            self.passed_over = self.passed_over.min(alone);
-            self.at = entry;
+            self.pass_over(leaf, level, open);
         }
+    }
+
+    #[inline(never)]
+    fn pass_over(&mut self, leaf: usize, level: Level, open: &[Level]) {
+        // A patch with nothing but this leaf: itself, and the keys and headers of the maps around.
+        let mut alone = self.at.wrapping_sub(leaf);
+        for level in open.iter().chain([&level]) {
+            let header = level.header.wrapping_sub(level.entry);
+            alone = alone.wrapping_add(header).wrapping_add(format::HEADER);
+        }
+        self.passed_over = self.passed_over.min(alone);
+        self.at = leaf;
     }
 
     /// Writes what turns `from` into `to`, with or without the removals, and returns its length.
     fn difference(&mut self, from: DocumentRef<'_>, to: DocumentRef<'_>, removals: bool) -> usize {
         let (old, new) = (from.as_bytes(), to.as_bytes());
         if !from.is_map() || !to.is_map() {
-            self.put(new);
+            self.put(new, 0, new.len());
             return self.at;
         }
-        self.put(&format::EMPTY_MAP);
+        self.put(&format::EMPTY_MAP, 0, format::HEADER);
         let mut open: heapless::Vec<Level, { format::MAX_DEPTH }> = heapless::Vec::new();
         let mut level = Level {
             from_end: old.len(),
             to_end: new.len(),
             entry: 0,
             header: 0,
-            alone: format::HEADER,
         };
         let (mut a, mut b) = (format::HEADER, format::HEADER);
         // As far as this `old` from `a` on is known to be `new` from `b` on.
@@ -179,20 +188,19 @@ impl<'a> Sink<'a> {
             if same_to <= a {
                 // What is equal beyond the ends of these maps does not count.
                 let most = level.to_end.wrapping_sub(b).wrapping_add(a);
-                let same = common_prefix(
-                    old.get(a..).unwrap_or_default(),
-                    new.get(b..).unwrap_or_default(),
-                );
+                let same = common_prefix(old, a, new, b);
                 same_to = a.wrapping_add(same).min(most).min(level.from_end);
             }
             // Whole entries that are equal are passed.
-            let known = format::slice(old, 0, same_to);
             let mut key_end = a;
             let ahead = b.wrapping_sub(a);
             while a < same_to {
-                key_end = format::key_span(known, a).1;
-                let end = format::value_end(known, key_end);
-                if end > same_to || key_end >= same_to {
+                key_end = format::key_span(old, a).1;
+                if key_end >= same_to {
+                    break;
+                }
+                let end = format::value_end(old, key_end);
+                if end > same_to {
                     break;
                 }
                 a = end;
@@ -233,9 +241,9 @@ impl<'a> Sink<'a> {
             }
             if order == Ordering::Less {
                 if removals {
-                    self.put(format::slice(old, a, a_stop));
-                    self.put(&[format::NULL]);
-                    self.end_leaf(entry, level.alone);
+                    self.put(old, a, a_stop);
+                    self.put(&[format::NULL], 0, 1);
+                    self.end_leaf(entry, level, &open);
                 }
                 a = format::value_end(old, a_stop);
                 same_to = a;
@@ -258,20 +266,19 @@ impl<'a> Sink<'a> {
             }
             if descend {
                 let _ = open.push(level);
-                self.put(format::slice(new, b, inside));
+                self.put(new, b, inside);
                 let header = self.at.wrapping_sub(format::HEADER);
                 level = Level {
                     from_end: a_end,
                     to_end: b_end,
                     entry,
                     header,
-                    alone: level.alone.wrapping_add(self.at.wrapping_sub(entry)),
                 };
                 a = a_inside;
                 b = inside;
             } else {
-                self.put(format::slice(new, b, b_end));
-                self.end_leaf(entry, level.alone);
+                self.put(new, b, b_end);
+                self.end_leaf(entry, level, &open);
                 a = a_end;
                 b = b_end;
             }
@@ -282,13 +289,13 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// Number of equal bytes at the front.
+/// Number of bytes that are equal in `old` from `a` on and `new` from `b` on.
 #[cfg(target_pointer_width = "64")]
 #[inline(always)]
-fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    // Most runs are short: the first four words are looked at here.
-    if let Some(left) = a.first_chunk::<32>()
-        && let Some(right) = b.first_chunk::<32>()
+fn common_prefix(old: &[u8], a: usize, new: &[u8], b: usize) -> usize {
+    // Most runs are short: the first words are looked at here.
+    if let Some(left) = old.get(a..).and_then(<[u8]>::first_chunk::<32>)
+        && let Some(right) = new.get(b..).and_then(<[u8]>::first_chunk::<32>)
     {
         let words = left.as_chunks::<8>().0.iter().zip(right.as_chunks::<8>().0);
         for (index, (left, right)) in words.enumerate() {
@@ -298,7 +305,7 @@ fn common_prefix(a: &[u8], b: &[u8]) -> usize {
             }
         }
     }
-    long_common_prefix(a, b)
+    long_common_prefix(old, a, new, b)
 }
 
 /// Index of the lowest byte that is not 0.
@@ -310,8 +317,9 @@ fn first_byte(word: u64) -> usize {
 
 #[cfg(target_pointer_width = "64")]
 #[inline(never)]
-fn long_common_prefix(a: &[u8], b: &[u8]) -> usize {
+fn long_common_prefix(old: &[u8], a: usize, new: &[u8], b: usize) -> usize {
     let rest = |bytes, from| <[u8]>::get(bytes, from..).unwrap_or_default();
+    let (a, b) = (rest(old, a), rest(new, b));
     let blocks = a.as_chunks::<256>().0.iter().zip(b.as_chunks::<256>().0);
     let blocks = blocks.take_while(|(left, right)| left == right).count();
     let mut equal = blocks.wrapping_mul(256);
@@ -334,11 +342,14 @@ fn long_common_prefix(a: &[u8], b: &[u8]) -> usize {
     equal.wrapping_add(words).wrapping_add(bytes.count())
 }
 
-/// Number of equal bytes at the front.
+/// Number of bytes that are equal in `old` from `a` on and `new` from `b` on.
 #[cfg(not(target_pointer_width = "64"))]
-fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    a.iter()
-        .zip(b)
-        .take_while(|(left, right)| left == right)
-        .count()
+fn common_prefix(old: &[u8], a: usize, new: &[u8], b: usize) -> usize {
+    let mut same = 0_usize;
+    while let Some(left) = old.get(a.wrapping_add(same))
+        && new.get(b.wrapping_add(same)) == Some(left)
+    {
+        same = same.wrapping_add(1);
+    }
+    same
 }
