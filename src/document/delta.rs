@@ -190,6 +190,9 @@ impl<'a> Sink<'a> {
                 let most = level.to_end.wrapping_sub(b).wrapping_add(a);
                 let same = common_prefix(old, a, new, b);
                 same_to = a.wrapping_add(same).min(most).min(level.from_end);
+                if same_to == level.from_end && same_to == most {
+                    (a, b) = (level.from_end, level.to_end);
+                }
             }
             // Whole entries that are equal are passed.
             let mut key_end = a;
@@ -293,53 +296,65 @@ impl<'a> Sink<'a> {
 #[cfg(target_pointer_width = "64")]
 #[inline(always)]
 fn common_prefix(old: &[u8], a: usize, new: &[u8], b: usize) -> usize {
-    // Most runs are short: the first words are looked at here.
+    // Most runs are short.
     if let Some(left) = old.get(a..).and_then(<[u8]>::first_chunk::<32>)
         && let Some(right) = new.get(b..).and_then(<[u8]>::first_chunk::<32>)
+        && let Some(index) = first_difference(left, right)
     {
-        let words = left.as_chunks::<8>().0.iter().zip(right.as_chunks::<8>().0);
-        for (index, (left, right)) in words.enumerate() {
-            let differs = u64::from_le_bytes(*left) ^ u64::from_le_bytes(*right);
-            if differs != 0 {
-                return index.wrapping_mul(8).wrapping_add(first_byte(differs));
-            }
-        }
+        return index;
     }
     long_common_prefix(old, a, new, b)
 }
 
-/// Index of the lowest byte that is not 0.
+/// Index of the first byte that differs.
 #[cfg(target_pointer_width = "64")]
 #[inline(always)]
-fn first_byte(word: u64) -> usize {
-    usize::try_from(word.trailing_zeros() >> 3).unwrap_or(0)
+fn first_difference(a: &[u8; 32], b: &[u8; 32]) -> Option<usize> {
+    let words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+    for (index, (left, right)) in words.enumerate() {
+        let differs = u64::from_le_bytes(*left) ^ u64::from_le_bytes(*right);
+        if differs != 0 {
+            let byte = usize::try_from(differs.trailing_zeros() >> 3).unwrap_or(0);
+            return Some(index.wrapping_mul(8).wrapping_add(byte));
+        }
+    }
+    None
 }
 
 #[cfg(target_pointer_width = "64")]
 #[inline(never)]
 fn long_common_prefix(old: &[u8], a: usize, new: &[u8], b: usize) -> usize {
-    let rest = |bytes, from| <[u8]>::get(bytes, from..).unwrap_or_default();
-    let (a, b) = (rest(old, a), rest(new, b));
-    let blocks = a.as_chunks::<256>().0.iter().zip(b.as_chunks::<256>().0);
-    let blocks = blocks.take_while(|(left, right)| left == right).count();
-    let mut equal = blocks.wrapping_mul(256);
-    let (a, b) = (rest(a, equal), rest(b, equal));
-    let blocks = a.as_chunks::<32>().0.iter().zip(b.as_chunks::<32>().0);
-    let blocks = blocks.take_while(|(left, right)| left == right).count();
-    let blocks = blocks.wrapping_mul(32);
-    equal = equal.wrapping_add(blocks);
-    let (a, b) = (rest(a, blocks), rest(b, blocks));
-    let mut words = 0_usize;
-    for (left, right) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
-        let differs = u64::from_le_bytes(*left) ^ u64::from_le_bytes(*right);
-        if differs != 0 {
-            return equal.wrapping_add(words).wrapping_add(first_byte(differs));
-        }
-        words = words.wrapping_add(8);
+    let (Some(a), Some(b)) = (old.get(a..), new.get(b..)) else {
+        return 0;
+    };
+    let len = a.len().min(b.len());
+    let (Some(a), Some(b)) = (a.get(..len), b.get(..len)) else {
+        return 0;
+    };
+    let (Some(a_last), Some(b_last)) = (a.last_chunk::<32>(), b.last_chunk::<32>()) else {
+        let bytes = a.iter().zip(b).take_while(|(left, right)| left == right);
+        return bytes.count();
+    };
+    let mut equal = 0_usize;
+    while let Some(left) = a.get(equal..).and_then(<[u8]>::first_chunk::<256>)
+        && b.get(equal..).and_then(<[u8]>::first_chunk::<256>) == Some(left)
+    {
+        equal = equal.wrapping_add(256);
     }
-    let (a, b) = (rest(a, words), rest(b, words));
-    let bytes = a.iter().zip(b).take_while(|(left, right)| left == right);
-    equal.wrapping_add(words).wrapping_add(bytes.count())
+    while let Some(left) = a.get(equal..).and_then(<[u8]>::first_chunk::<32>)
+        && let Some(right) = b.get(equal..).and_then(<[u8]>::first_chunk::<32>)
+    {
+        if left != right {
+            let index = first_difference(left, right).unwrap_or(0);
+            return equal.wrapping_add(index);
+        }
+        equal = equal.wrapping_add(32);
+    }
+    // Fewer than 32 bytes are left: the last 32 begin with some that are known to be equal.
+    match first_difference(a_last, b_last) {
+        Some(index) => len.wrapping_sub(32).wrapping_add(index),
+        None => len,
+    }
 }
 
 /// Number of bytes that are equal in `old` from `a` on and `new` from `b` on.
