@@ -54,6 +54,8 @@ mod format;
 mod leaves;
 mod merge;
 mod number;
+#[cfg(feature = "serde")]
+mod typed;
 mod validate;
 mod value;
 mod view;
@@ -64,6 +66,8 @@ pub use edit::EditError;
 pub use format::{MAX_DEPTH, MAX_DOCUMENT, MAX_KEY};
 pub use leaves::{Leaf, LeafPath, Leaves};
 pub use number::{Number, NumberError};
+#[cfg(feature = "serde")]
+pub use typed::{TypedError, TypedReason};
 pub use validate::{FormatError, FormatReason};
 pub use value::{Array, Entries, Items, Map, TypeError, Value};
 pub use view::{Document, DocumentMut, DocumentRef};
