@@ -57,6 +57,12 @@ impl Open {
         }
     }
 
+    /// Whether nothing was written into this container, up to `at`.
+    #[cfg(target_pointer_width = "64")]
+    pub(crate) fn is_empty(self, at: usize) -> bool {
+        usize::from(self.header).wrapping_add(format::HEADER) >= at
+    }
+
     /// Remembers the entry at `at`.
     #[inline(always)]
     pub(crate) fn enter(&mut self, at: usize) {

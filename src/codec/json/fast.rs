@@ -9,205 +9,185 @@ use core::cmp::Ordering;
 
 use super::reader::{Reader, State};
 use crate::document::format;
-use crate::document::raw::{Open, Raw};
+use crate::document::raw::Open;
 
-/// What a scan for the end of a string found.
-struct Scanned {
-    /// Bytes before the closing quotation mark.
-    len: usize,
-    /// The first eight bytes; those behind the end are of no meaning.
-    word: u64,
+/// Why the paved path ended in front of a token.
+enum Stop {
+    /// In front of a key, or of the end of an object without members.
+    Key,
+    /// In front of a value, or of the end of an array without items.
+    Value,
+    /// Behind a value.
+    Next,
 }
 
 impl Reader<'_> {
     /// Reads whole tokens from the front of `text` and returns how many bytes they took.
     ///
     /// The next value, or the container around this place, is stored whole.
+    #[inline(never)]
     pub(super) fn fast(&mut self, text: &[u8]) -> usize {
         // Below this depth the reader has to look at each name.
         let floor = self.selects.len();
         let raw = &mut self.raw;
         let mut level = raw.open.last().copied().unwrap_or(Open::ROOT);
-        let mut state = self.state;
-        // Both stand behind the last whole token.
-        let mut pos = 0;
+        // `rest` and `at` stand behind the last whole token.
+        let mut rest = text;
         let mut at = raw.at;
-        loop {
-            let mut from = pos;
-            let mut byte = token(text, &mut from);
-            if state == State::Next {
+        let mut keyed = matches!(self.state, State::Key | State::KeyOrEnd);
+        let mut complete = self.state == State::Next;
+        let stop = 'all: loop {
+            'value: {
+                if complete {
+                    break 'value;
+                }
+                let mut next = rest;
+                if keyed {
+                    if token(&mut next) != b'"' {
+                        break 'all Stop::Key;
+                    }
+                    let Some((len, word)) = string(&mut next, raw.bytes, at, 0, 254) else {
+                        break 'all Stop::Key;
+                    };
+                    if token(&mut next) != b':' {
+                        break 'all Stop::Key;
+                    }
+                    rest = next;
+                    if level.sorted && level.entry != 0 {
+                        level.sorted = is_above(raw.bytes, usize::from(level.entry), at, len, word);
+                    }
+                    level.enter(at);
+                    at = at.wrapping_add(1).wrapping_add(len);
+                }
+                match token(&mut next) {
+                    b'"' => {
+                        const MARK: u8 = format::SHORT_STRING;
+                        const MOST: usize = format::MAX_SHORT_STRING;
+                        let Some((len, _)) = string(&mut next, raw.bytes, at, MARK, MOST) else {
+                            break 'all Stop::Value;
+                        };
+                        at = at.wrapping_add(1).wrapping_add(len);
+                    }
+                    byte @ (b'{' | b'[') => {
+                        let map = byte == b'{';
+                        let Some(slot) = chunk::<3>(raw.bytes, at) else {
+                            break 'all Stop::Value;
+                        };
+                        *slot = [if map { format::MAP } else { format::ARRAY }, 0, 0];
+                        if raw.open.is_full() {
+                            break 'all Stop::Value;
+                        }
+                        if let Some(open) = raw.open.last_mut() {
+                            *open = level;
+                        }
+                        level = Open::new(at, map);
+                        let _ = raw.open.push(level);
+                        at = at.wrapping_add(format::HEADER);
+                        rest = next;
+                        // An empty container is complete, and its end is next.
+                        if token(&mut next) != if map { b'}' } else { b']' } {
+                            keyed = map;
+                            continue 'all;
+                        }
+                        break 'value;
+                    }
+                    byte @ (b'0'..=b'9' | b'-') => {
+                        let Some(len) = number(byte, &mut next, raw.bytes, at) else {
+                            break 'all Stop::Value;
+                        };
+                        at = at.wrapping_add(len);
+                    }
+                    byte => {
+                        let (tag, tail) = match byte {
+                            b't' => (format::TRUE, &b"rue"[..]),
+                            b'f' => (format::FALSE, &b"alse"[..]),
+                            b'n' => (format::NULL, &b"ull"[..]),
+                            _ => break 'all Stop::Value,
+                        };
+                        let (Some(slot), Some(after)) =
+                            (raw.bytes.get_mut(at), next.strip_prefix(tail))
+                        else {
+                            break 'all Stop::Value;
+                        };
+                        *slot = tag;
+                        at = at.wrapping_add(1);
+                        next = after;
+                    }
+                }
+                rest = next;
+                if raw.open.len() <= floor {
+                    break 'all Stop::Next;
+                }
+            }
+            // Behind a value: all containers that end here, and the comma.
+            loop {
+                let mut next = rest;
+                let byte = token(&mut next);
                 if byte == b',' {
-                    pos = from.wrapping_add(1);
-                    state = if level.map { State::Key } else { State::Value };
-                    from = pos;
-                    byte = token(text, &mut from);
-                } else if byte == if level.map { b'}' } else { b']' } {
-                    pos = from.wrapping_add(1);
-                    (at, level) = close(raw, at, level);
-                    if raw.open.len() <= floor {
-                        break;
-                    }
-                    continue;
-                } else {
+                    rest = next;
+                    keyed = level.map;
+                    complete = false;
                     break;
+                }
+                if byte != if level.map { b'}' } else { b']' } {
+                    break 'all Stop::Next;
+                }
+                rest = next;
+                at = level.end(raw.bytes, at);
+                raw.open.pop();
+                level = raw.open.last().copied().unwrap_or(Open::ROOT);
+                if raw.open.len() <= floor {
+                    break 'all Stop::Next;
                 }
             }
-            if matches!(state, State::Key | State::KeyOrEnd) {
-                if byte != b'"' {
-                    if byte == b'}' && state == State::KeyOrEnd {
-                        pos = from.wrapping_add(1);
-                        (at, level) = close(raw, at, level);
-                        state = State::Next;
-                        if raw.open.len() <= floor {
-                            break;
-                        }
-                        continue;
-                    }
-                    break;
-                }
-                let start = from.wrapping_add(1);
-                let Some(key) = string(text, start, raw.bytes, at.wrapping_add(1), 254) else {
-                    break;
-                };
-                from = start.wrapping_add(key.len).wrapping_add(1);
-                if token(text, &mut from) != b':' {
-                    break;
-                }
-                pos = from.wrapping_add(1);
-                put_byte(raw.bytes, at, low_byte(key.len));
-                if level.sorted && level.entry != 0 {
-                    level.sorted = is_above(raw.bytes, usize::from(level.entry), at, &key);
-                }
-                level.enter(at);
-                at = at.wrapping_add(1).wrapping_add(key.len);
-                state = State::Value;
-                from = pos;
-                byte = token(text, &mut from);
-            }
-            match byte {
-                b'"' => {
-                    let start = from.wrapping_add(1);
-                    let Some(string) = string(
-                        text,
-                        start,
-                        raw.bytes,
-                        at.wrapping_add(1),
-                        format::MAX_SHORT_STRING,
-                    ) else {
-                        break;
-                    };
-                    put_byte(raw.bytes, at, format::SHORT_STRING | low_byte(string.len));
-                    at = at.wrapping_add(1).wrapping_add(string.len);
-                    pos = start.wrapping_add(string.len).wrapping_add(1);
-                }
-                b'0'..=b'9' | b'-' => {
-                    let Some(len) = number(text, &mut from, raw.bytes, at) else {
-                        break;
-                    };
-                    at = at.wrapping_add(len);
-                    pos = from;
-                }
-                b'{' | b'[' => {
-                    let map = byte == b'{';
-                    let tag = if map { format::MAP } else { format::ARRAY };
-                    if let Some(open) = raw.open.last_mut() {
-                        *open = level;
-                    }
-                    let inner = Open::new(at, map);
-                    let Some(slot) = chunk::<3>(raw.bytes, at) else {
-                        break;
-                    };
-                    *slot = [tag, 0, 0];
-                    if raw.open.push(inner).is_err() {
-                        break;
-                    }
-                    level = inner;
-                    at = at.wrapping_add(format::HEADER);
-                    pos = from.wrapping_add(1);
-                    state = if map {
-                        State::KeyOrEnd
-                    } else {
-                        State::ValueOrEnd
-                    };
-                    continue;
-                }
-                b'}' | b']' => {
-                    if byte == b']' && state == State::ValueOrEnd {
-                        pos = from.wrapping_add(1);
-                        (at, level) = close(raw, at, level);
-                        state = State::Next;
-                        if raw.open.len() <= floor {
-                            break;
-                        }
-                        continue;
-                    }
-                    break;
-                }
-                _ => {
-                    let four = text.get(from..).and_then(<[u8]>::first_chunk::<4>);
-                    let (tag, len) = match four {
-                        Some(b"true") => (format::TRUE, 4),
-                        Some(b"null") => (format::NULL, 4),
-                        Some(b"fals") if byte_at(text, from.wrapping_add(4)) == b'e' => {
-                            (format::FALSE, 5)
-                        }
-                        _ => break,
-                    };
-                    if !put_byte(raw.bytes, at, tag) {
-                        break;
-                    }
-                    at = at.wrapping_add(1);
-                    pos = from.wrapping_add(len);
+        };
+        let empty = level.is_empty(at);
+        self.state = match (stop, raw.open.last_mut()) {
+            (Stop::Next, None) => State::Done,
+            (_, None) => State::Value,
+            (stop, Some(open)) => {
+                *open = level;
+                match stop {
+                    Stop::Next => State::Next,
+                    Stop::Key if empty => State::KeyOrEnd,
+                    Stop::Key => State::Key,
+                    Stop::Value if empty && !level.map => State::ValueOrEnd,
+                    Stop::Value => State::Value,
                 }
             }
-            state = State::Next;
-            if raw.open.len() <= floor {
-                break;
-            }
-        }
-        if let Some(open) = raw.open.last_mut() {
-            *open = level;
-        } else if state == State::Next {
-            state = State::Done;
-        }
+        };
         raw.at = at;
-        self.state = state;
-        pos
+        text.len().wrapping_sub(rest.len())
     }
 }
 
-/// Ends the innermost container, `level`; returns where it ends and the container around it.
+/// Takes the first byte of the next token; 0 if the text ends before.
 #[inline(always)]
-fn close(raw: &mut Raw<'_>, at: usize, level: Open) -> (usize, Open) {
-    let at = level.end(raw.bytes, at);
-    raw.open.pop();
-    (at, raw.open.last().copied().unwrap_or(Open::ROOT))
-}
-
-/// The first byte of the next token, whose place `pos` becomes; 0 if the text ends before.
-#[inline(always)]
-fn token(text: &[u8], pos: &mut usize) -> u8 {
-    let byte = byte_at(text, *pos);
-    if byte > b' ' {
-        return byte;
-    }
-    space(text, pos)
-}
-
-/// Passes over white space, if there is any.
-fn space(text: &[u8], pos: &mut usize) -> u8 {
-    loop {
-        let byte = byte_at(text, *pos);
-        if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-            return byte;
+fn token(rest: &mut &[u8]) -> u8 {
+    match rest.split_first() {
+        Some((byte, after)) if *byte > b' ' => {
+            *rest = after;
+            *byte
         }
-        *pos = pos.wrapping_add(1);
+        _ => behind_space(rest),
     }
 }
 
+/// Passes over white space, if there is any, and takes the next byte.
+fn behind_space(rest: &mut &[u8]) -> u8 {
+    while let Some((byte, after)) = rest.split_first() {
+        *rest = after;
+        if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+            return *byte;
+        }
+    }
+    0
+}
+
+/// The first byte, 0 if there is none.
 #[inline(always)]
-fn byte_at(text: &[u8], at: usize) -> u8 {
-    match text.get(at) {
+fn peek(rest: &[u8]) -> u8 {
+    match rest.first() {
         Some(byte) => *byte,
         None => 0,
     }
@@ -219,102 +199,143 @@ fn chunk<const LEN: usize>(out: &mut [u8], at: usize) -> Option<&mut [u8; LEN]> 
 }
 
 #[inline(always)]
-fn put_byte(out: &mut [u8], at: usize, byte: u8) -> bool {
-    match out.get_mut(at) {
-        Some(slot) => {
-            *slot = byte;
-            true
-        }
-        None => false,
-    }
-}
-
-#[inline(always)]
 fn low_byte(value: usize) -> u8 {
     let [low, ..] = value.to_le_bytes();
     low
 }
 
-/// Eight bytes of the text at `at`; behind its end, zeros.
+/// The first eight bytes; behind the end, zeros.
 #[inline(always)]
-fn word(text: &[u8], at: usize) -> u64 {
-    match text.get(at..).and_then(<[u8]>::first_chunk) {
+fn word(rest: &[u8]) -> u64 {
+    match rest.first_chunk() {
         Some(chunk) => u64::from_le_bytes(*chunk),
-        None => last_word(text, at),
+        None => last_word(rest),
     }
 }
 
 #[inline(never)]
-fn last_word(text: &[u8], at: usize) -> u64 {
-    let left = text.len().saturating_sub(at);
-    match text.last_chunk() {
-        Some(chunk) => {
-            let gone = 8_u32.wrapping_sub(u32::try_from(left).unwrap_or(0));
-            u64::from_le_bytes(*chunk)
-                .checked_shr(gone.wrapping_mul(8))
-                .unwrap_or(0)
+fn last_word(rest: &[u8]) -> u64 {
+    let four = |bytes: &[u8]| bytes.first_chunk().map(|chunk| u32::from_le_bytes(*chunk));
+    match (four(rest), rest.last_chunk()) {
+        (Some(low), Some(high)) => {
+            // The two halves overlap; the high one is shifted to where it belongs.
+            let gap = u32::try_from(rest.len()).unwrap_or(0).wrapping_sub(4);
+            let high = u64::from(u32::from_le_bytes(*high));
+            u64::from(low) | high.wrapping_shl(gap.wrapping_mul(8))
         }
-        None => {
-            let rest = text.get(at..).unwrap_or_default();
-            rest.iter()
-                .rev()
-                .fold(0, |word, byte| word.wrapping_shl(8) | u64::from(*byte))
-        }
+        _ => rest
+            .iter()
+            .rev()
+            .fold(0, |word, byte| word.wrapping_shl(8) | u64::from(*byte)),
     }
 }
 
-/// Copies the string that begins at `start` to `at`, as far as its closing quotation mark. `None` if
-/// that is not near, or if the string needs a closer look; up to eight bytes behind the copy are then
-/// overwritten, and always.
+/// Copies a string up to its closing quotation mark, behind a byte for `mark` and its length at `at`;
+/// `rest` is then behind it. Returns the length and the first eight bytes (those behind the end have
+/// no meaning). `None` if the end is not near, or if the string needs a closer look.
+///
+/// Up to eight bytes behind the copy are overwritten, always.
 #[inline(always)]
-fn string(text: &[u8], start: usize, out: &mut [u8], at: usize, most: usize) -> Option<Scanned> {
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let first = word(text, start);
-    let mut next = first;
+fn string(
+    rest: &mut &[u8],
+    out: &mut [u8],
+    at: usize,
+    mark: u8,
+    most: usize,
+) -> Option<(usize, u64)> {
+    let first = word(rest);
+    let (header, room) = out.get_mut(at..)?.split_first_mut()?;
+    *room.first_chunk_mut()? = first.to_le_bytes();
+    let mut special = stops(first);
     let mut len = 0;
-    let mut high = 0;
-    loop {
-        *chunk(out, at.wrapping_add(len))? = next.to_le_bytes();
-        let special = format::special_bytes(next);
-        if special != 0 {
-            let bits = special.trailing_zeros() & !7;
-            high |= next & HIGHS & !(u64::MAX.wrapping_shl(bits));
-            len = len.wrapping_add(usize::try_from(bits.wrapping_shr(3)).unwrap_or(0));
-            break;
+    let mut tail = *rest;
+    if special == 0 {
+        let mut room = room;
+        loop {
+            len = usize::wrapping_add(len, 8);
+            tail = tail.get(8..)?;
+            room = room.get_mut(8..)?;
+            let next = word(tail);
+            *room.first_chunk_mut()? = next.to_le_bytes();
+            special = stops(next);
+            if special != 0 {
+                break;
+            }
+            if len > most {
+                return None;
+            }
         }
-        high |= next & HIGHS;
-        len = len.wrapping_add(8);
-        if len > most {
-            return None;
-        }
-        next = word(text, start.wrapping_add(len));
     }
-    let end = start.wrapping_add(len);
-    if byte_at(text, end) != b'"' || len > most || (high != 0 && !is_utf8(text, start, end)) {
+    let more = usize::try_from(special.trailing_zeros().wrapping_shr(3)).unwrap_or(0);
+    len = len.wrapping_add(more);
+    if tail.get(more) != Some(&b'"') || len > most {
+        return beyond_ascii(rest, out, at, mark, most);
+    }
+    *rest = tail.get(more.wrapping_add(1)..)?;
+    *header = mark | low_byte(len);
+    Some((len, first))
+}
+
+/// The high bit of each byte that ends a run of plain ASCII; exact up to and including the lowest.
+#[inline(always)]
+const fn stops(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let control = word.wrapping_sub(ONES.wrapping_mul(0x20));
+    let quote = (word ^ ONES.wrapping_mul(0x22)).wrapping_sub(ONES);
+    let backslash = (word ^ ONES.wrapping_mul(0x5C)).wrapping_sub(ONES);
+    (control | quote | backslash | word) & HIGHS
+}
+
+/// As [`string`], for what is not ASCII.
+#[cold]
+#[inline(never)]
+fn beyond_ascii(
+    rest: &mut &[u8],
+    out: &mut [u8],
+    at: usize,
+    mark: u8,
+    most: usize,
+) -> Option<(usize, u64)> {
+    let len = rest
+        .iter()
+        .take(most.wrapping_add(1))
+        .position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\'))?;
+    let (text, after) = rest.split_at_checked(len)?;
+    let (quote, after) = after.split_first()?;
+    if *quote != b'"' || core::str::from_utf8(text).is_err() {
         return None;
     }
-    Some(Scanned { len, word: first })
-}
-
-#[cold]
-fn is_utf8(text: &[u8], start: usize, end: usize) -> bool {
-    core::str::from_utf8(format::slice(text, start, end)).is_ok()
-}
-
-/// Whether the key just written at `at` is above the one at `entry`.
-#[inline(always)]
-fn is_above(out: &[u8], entry: usize, at: usize, key: &Scanned) -> bool {
-    let before = usize::from(format::byte_at(out, entry));
-    if before != key.len {
-        // A long key starts with 255, which is more than any length.
-        return before < key.len;
+    let first = word(text);
+    let (header, room) = out.get_mut(at..)?.split_first_mut()?;
+    for (slot, byte) in room.get_mut(..len)?.iter_mut().zip(text) {
+        *slot = *byte;
     }
-    let unused = 64_usize.saturating_sub(key.len.wrapping_mul(8));
-    let unused = u32::try_from(unused).unwrap_or(0);
-    let first = |word: u64| word.swap_bytes().checked_shr(unused).unwrap_or(0);
-    let (old, new) = (first(word(out, entry.wrapping_add(1))), first(key.word));
-    if old != new || key.len <= 8 {
-        return old < new;
+    *header = mark | low_byte(len);
+    *rest = after;
+    Some((len, first))
+}
+
+/// Whether the key of `len` bytes that begins with `word` at `at` is above the one at `entry`.
+#[inline(always)]
+fn is_above(out: &[u8], entry: usize, at: usize, len: usize, new: u64) -> bool {
+    // A long key starts with 255, which is more than any length here.
+    let before = usize::from(format::byte_at(out, entry));
+    if before != len {
+        return before < len;
+    }
+    if let Some(old) = out
+        .get(entry.wrapping_add(1)..)
+        .and_then(<[u8]>::first_chunk)
+    {
+        // Of shorter keys only the first bytes count; the rest is shifted out.
+        let unused = 64_usize.saturating_sub(len.wrapping_mul(8));
+        let unused = u32::try_from(unused).unwrap_or(0);
+        let first = |word: u64| word.swap_bytes().checked_shr(unused).unwrap_or(0);
+        let (old, new) = (first(u64::from_le_bytes(*old)), first(new));
+        if old != new {
+            return old < new;
+        }
     }
     same_length_order(out, entry, at) == Ordering::Less
 }
@@ -324,44 +345,46 @@ fn same_length_order(out: &[u8], entry: usize, at: usize) -> Ordering {
     format::key_bytes(out, entry).cmp(format::key_bytes(out, at))
 }
 
-/// Writes the number that begins at `pos` to `at`, if it has at most 18 digits and no exponent, and if
-/// something follows it. Returns its encoded length; `pos` is then behind it.
+/// Writes the number that begins with `byte` and goes on in `rest` to `at`, if it has at most 18 digits
+/// and no exponent, and if something follows it. Returns its encoded length; `rest` is then behind it.
 #[inline(always)]
-fn number(text: &[u8], pos: &mut usize, out: &mut [u8], at: usize) -> Option<usize> {
-    let mut next = *pos;
-    let mut byte = byte_at(text, next);
+fn number(byte: u8, rest: &mut &[u8], out: &mut [u8], at: usize) -> Option<usize> {
+    let mut tail = *rest;
+    let mut byte = byte;
+    let mut take = |tail: &mut &[u8]| {
+        let (byte, after) = tail.split_first()?;
+        *tail = after;
+        Some(*byte)
+    };
     let negative = byte == b'-';
     if negative {
-        next = next.wrapping_add(1);
-        byte = byte_at(text, next);
+        byte = take(&mut tail)?;
     }
-    let start = next;
+    let start = tail.len();
     let mut mantissa: u64 = 0;
     let mut digit = byte.wrapping_sub(b'0');
-    let leading_zero = digit == 0;
+    let zero = digit == 0;
     while digit < 10 {
         mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
-        next = next.wrapping_add(1);
-        byte = byte_at(text, next);
+        byte = take(&mut tail)?;
         digit = byte.wrapping_sub(b'0');
     }
-    let whole = next.wrapping_sub(start);
-    if whole == 0 || whole > 18 || (leading_zero && whole > 1) {
+    let whole = start.wrapping_sub(tail.len());
+    if whole.wrapping_sub(1) >= 18 || (zero && whole > 1) {
         return None;
     }
     let mut scale = 0;
     if byte == b'.' {
-        let point = next;
+        let point = tail.len();
         loop {
-            next = next.wrapping_add(1);
-            byte = byte_at(text, next);
+            byte = take(&mut tail)?;
             digit = byte.wrapping_sub(b'0');
             if digit >= 10 {
                 break;
             }
             mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
         }
-        scale = next.wrapping_sub(point).wrapping_sub(1);
+        scale = point.wrapping_sub(tail.len()).wrapping_sub(1);
         if scale == 0 || whole.wrapping_add(scale) > 18 {
             return None;
         }
@@ -370,10 +393,11 @@ fn number(text: &[u8], pos: &mut usize, out: &mut [u8], at: usize) -> Option<usi
             scale = scale.wrapping_sub(1);
         }
     }
-    if byte | 0x20 == b'e' || byte == 0 {
+    if byte | 0x20 == b'e' {
         return None;
     }
-    *pos = next;
+    // The byte behind the number is not part of it.
+    *rest = rest.get(rest.len().wrapping_sub(tail.len()).wrapping_sub(1)..)?;
     let mantissa = if negative {
         mantissa.cast_signed().wrapping_neg()
     } else {
@@ -383,7 +407,8 @@ fn number(text: &[u8], pos: &mut usize, out: &mut [u8], at: usize) -> Option<usi
     let (tag, width) = if scale == 0 {
         if (0..64).contains(&mantissa) {
             let [low, ..] = mantissa.to_le_bytes();
-            *slot.first_mut()? = low;
+            let [first, ..] = slot;
+            *first = low;
             return Some(1);
         }
         if i8::try_from(mantissa).is_ok() {
@@ -404,7 +429,7 @@ fn number(text: &[u8], pos: &mut usize, out: &mut [u8], at: usize) -> Option<usi
     };
     let [a, b, c, d, e, f, g, h] = mantissa.to_le_bytes();
     *slot = [tag, a, b, c, d, e, f, g, h, 0];
-    let len = 1_usize.wrapping_add(width);
+    let len = usize::wrapping_add(width, 1);
     if scale == 0 {
         return Some(len);
     }
