@@ -30,7 +30,9 @@ impl Reader<'_> {
         // Below this depth the reader has to look at each name.
         let floor = self.selects.len();
         let raw = &mut self.raw;
-        let mut level = raw.open.last().copied().unwrap_or(Open::ROOT);
+        let out = &mut *raw.bytes;
+        let open = &mut raw.open;
+        let mut level = open.last().copied().unwrap_or(Open::ROOT);
         // `rest` and `at` stand behind the last whole token.
         let mut rest = text;
         let mut at = raw.at;
@@ -41,71 +43,77 @@ impl Reader<'_> {
                 if complete {
                     break 'value;
                 }
-                let mut next = rest;
                 if keyed {
-                    if token(&mut next) != b'"' {
-                        break 'all Stop::Key;
-                    }
-                    let Some((len, word)) = string(&mut next, raw.bytes, at, 0, 254) else {
+                    let (b'"', next) = token(rest) else {
                         break 'all Stop::Key;
                     };
-                    if token(&mut next) != b':' {
+                    let Some(Copied {
+                        len,
+                        word,
+                        rest: next,
+                    }) = string(next, out, at, 0, 254)
+                    else {
                         break 'all Stop::Key;
-                    }
+                    };
+                    let (b':', next) = token(next) else {
+                        break 'all Stop::Key;
+                    };
                     rest = next;
                     if level.sorted && level.entry != 0 {
-                        level.sorted = is_above(raw.bytes, usize::from(level.entry), at, len, word);
+                        level.sorted = is_above(out, usize::from(level.entry), at, len, word);
                     }
                     level.enter(at);
                     at = at.wrapping_add(1).wrapping_add(len);
                 }
-                match token(&mut next) {
+                let (byte, mut next) = token(rest);
+                match byte {
                     b'"' => {
                         const MARK: u8 = format::SHORT_STRING;
                         const MOST: usize = format::MAX_SHORT_STRING;
-                        let Some((len, _)) = string(&mut next, raw.bytes, at, MARK, MOST) else {
+                        let Some(copied) = string(next, out, at, MARK, MOST) else {
                             break 'all Stop::Value;
                         };
-                        at = at.wrapping_add(1).wrapping_add(len);
+                        at = at.wrapping_add(1).wrapping_add(copied.len);
+                        next = copied.rest;
                     }
-                    byte @ (b'{' | b'[') => {
+                    b'{' | b'[' => {
                         let map = byte == b'{';
-                        let Some(slot) = chunk::<3>(raw.bytes, at) else {
+                        let Some(slot) = chunk::<3>(out, at) else {
                             break 'all Stop::Value;
                         };
                         *slot = [if map { format::MAP } else { format::ARRAY }, 0, 0];
-                        if raw.open.is_full() {
+                        if open.is_full() {
                             break 'all Stop::Value;
                         }
-                        if let Some(open) = raw.open.last_mut() {
-                            *open = level;
+                        if let Some(around) = open.last_mut() {
+                            *around = level;
                         }
                         level = Open::new(at, map);
-                        let _ = raw.open.push(level);
+                        let _ = open.push(level);
                         at = at.wrapping_add(format::HEADER);
                         rest = next;
                         // An empty container is complete, and its end is next.
-                        if token(&mut next) != if map { b'}' } else { b']' } {
+                        if token(next).0 != if map { b'}' } else { b']' } {
                             keyed = map;
                             continue 'all;
                         }
                         break 'value;
                     }
-                    byte @ (b'0'..=b'9' | b'-') => {
-                        let Some(len) = number(byte, &mut next, raw.bytes, at) else {
+                    b'0'..=b'9' | b'-' => {
+                        let Some((len, behind)) = number(byte, next, out, at) else {
                             break 'all Stop::Value;
                         };
+                        next = behind;
                         at = at.wrapping_add(len);
                     }
-                    byte => {
+                    _ => {
                         let (tag, tail) = match byte {
                             b't' => (format::TRUE, &b"rue"[..]),
                             b'f' => (format::FALSE, &b"alse"[..]),
                             b'n' => (format::NULL, &b"ull"[..]),
                             _ => break 'all Stop::Value,
                         };
-                        let (Some(slot), Some(after)) =
-                            (raw.bytes.get_mut(at), next.strip_prefix(tail))
+                        let (Some(slot), Some(after)) = (out.get_mut(at), next.strip_prefix(tail))
                         else {
                             break 'all Stop::Value;
                         };
@@ -115,14 +123,13 @@ impl Reader<'_> {
                     }
                 }
                 rest = next;
-                if raw.open.len() <= floor {
+                if open.len() <= floor {
                     break 'all Stop::Next;
                 }
             }
             // Behind a value: all containers that end here, and the comma.
             loop {
-                let mut next = rest;
-                let byte = token(&mut next);
+                let (byte, next) = token(rest);
                 if byte == b',' {
                     rest = next;
                     keyed = level.map;
@@ -133,20 +140,20 @@ impl Reader<'_> {
                     break 'all Stop::Next;
                 }
                 rest = next;
-                at = level.end(raw.bytes, at);
-                raw.open.pop();
-                level = raw.open.last().copied().unwrap_or(Open::ROOT);
-                if raw.open.len() <= floor {
+                at = level.end(out, at);
+                open.pop();
+                level = open.last().copied().unwrap_or(Open::ROOT);
+                if open.len() <= floor {
                     break 'all Stop::Next;
                 }
             }
         };
         let empty = level.is_empty(at);
-        self.state = match (stop, raw.open.last_mut()) {
+        self.state = match (stop, open.last_mut()) {
             (Stop::Next, None) => State::Done,
             (_, None) => State::Value,
-            (stop, Some(open)) => {
-                *open = level;
+            (stop, Some(innermost)) => {
+                *innermost = level;
                 match stop {
                     Stop::Next => State::Next,
                     Stop::Key if empty => State::KeyOrEnd,
@@ -161,36 +168,25 @@ impl Reader<'_> {
     }
 }
 
-/// Takes the first byte of the next token; 0 if the text ends before.
+/// The first byte of the next token and what is behind it; 0 if the text ends before.
 #[inline(always)]
-fn token(rest: &mut &[u8]) -> u8 {
+fn token(rest: &[u8]) -> (u8, &[u8]) {
     match rest.split_first() {
-        Some((byte, after)) if *byte > b' ' => {
-            *rest = after;
-            *byte
-        }
+        Some((byte, after)) if *byte > b' ' => (*byte, after),
         _ => behind_space(rest),
     }
 }
 
-/// Passes over white space, if there is any, and takes the next byte.
-fn behind_space(rest: &mut &[u8]) -> u8 {
+/// As [`token`], for what begins with white space.
+#[inline(never)]
+fn behind_space(mut rest: &[u8]) -> (u8, &[u8]) {
     while let Some((byte, after)) = rest.split_first() {
-        *rest = after;
         if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-            return *byte;
+            return (*byte, after);
         }
+        rest = after;
     }
-    0
-}
-
-/// The first byte, 0 if there is none.
-#[inline(always)]
-fn peek(rest: &[u8]) -> u8 {
-    match rest.first() {
-        Some(byte) => *byte,
-        None => 0,
-    }
+    (0, rest)
 }
 
 #[inline(always)]
@@ -230,50 +226,86 @@ fn last_word(rest: &[u8]) -> u64 {
     }
 }
 
-/// Copies a string up to its closing quotation mark, behind a byte for `mark` and its length at `at`;
-/// `rest` is then behind it. Returns the length and the first eight bytes (those behind the end have
-/// no meaning). `None` if the end is not near, or if the string needs a closer look.
+/// A string that was copied.
+struct Copied<'t> {
+    len: usize,
+    /// Its first eight bytes; those behind its end have no meaning.
+    word: u64,
+    /// What is behind its closing quotation mark.
+    rest: &'t [u8],
+}
+
+/// Copies a string up to its closing quotation mark, behind a byte for `mark` and its length at `at`.
+/// `None` if the end is not near, or if the string needs a closer look.
 ///
 /// Up to eight bytes behind the copy are overwritten, always.
 #[inline(always)]
-fn string(
-    rest: &mut &[u8],
+fn string<'t>(
+    text: &'t [u8],
     out: &mut [u8],
     at: usize,
     mark: u8,
     most: usize,
-) -> Option<(usize, u64)> {
-    let first = word(rest);
-    let (header, room) = out.get_mut(at..)?.split_first_mut()?;
-    *room.first_chunk_mut()? = first.to_le_bytes();
-    let mut special = stops(first);
-    let mut len = 0;
-    let mut tail = *rest;
-    if special == 0 {
-        let mut room = room;
-        loop {
-            len = usize::wrapping_add(len, 8);
-            tail = tail.get(8..)?;
-            room = room.get_mut(8..)?;
-            let next = word(tail);
-            *room.first_chunk_mut()? = next.to_le_bytes();
-            special = stops(next);
-            if special != 0 {
-                break;
-            }
-            if len > most {
-                return None;
-            }
+) -> Option<Copied<'t>> {
+    let first = word(text);
+    let [header, slot @ ..] = chunk::<9>(out, at)?;
+    *slot = first.to_le_bytes();
+    let special = stops(first);
+    if special != 0 {
+        let len = offset(special);
+        if let Some((b'"', rest)) = text.get(len..).and_then(<[u8]>::split_first) {
+            *header = mark | low_byte(len);
+            return Some(Copied {
+                len,
+                word: first,
+                rest,
+            });
         }
     }
-    let more = usize::try_from(special.trailing_zeros().wrapping_shr(3)).unwrap_or(0);
-    len = len.wrapping_add(more);
-    if tail.get(more) != Some(&b'"') || len > most {
-        return beyond_ascii(rest, out, at, mark, most);
+    long_string(text, out, at, mark, most, special)
+}
+
+/// As [`string`], for what does not end within eight bytes.
+#[inline(always)]
+fn long_string<'t>(
+    text: &'t [u8],
+    out: &mut [u8],
+    at: usize,
+    mark: u8,
+    most: usize,
+    special: u64,
+) -> Option<Copied<'t>> {
+    let (header, mut room) = out.get_mut(at..)?.split_first_mut()?;
+    let mut tail = text;
+    let mut special = special;
+    while special == 0 {
+        tail = tail.get(8..)?;
+        room = room.get_mut(8..)?;
+        let next = word(tail);
+        *room.first_chunk_mut()? = next.to_le_bytes();
+        special = stops(next);
     }
-    *rest = tail.get(more.wrapping_add(1)..)?;
+    let rest = tail.get(offset(special)..)?;
+    let len = text.len().wrapping_sub(rest.len());
+    let (quote, rest) = rest.split_first()?;
+    if *quote != b'"' {
+        return beyond_ascii(text, out, at, mark, most);
+    }
+    if len > most {
+        return None;
+    }
     *header = mark | low_byte(len);
-    Some((len, first))
+    Some(Copied {
+        len,
+        word: word(text),
+        rest,
+    })
+}
+
+/// Which of eight bytes a mask marks first.
+#[inline(always)]
+fn offset(special: u64) -> usize {
+    usize::try_from(special.trailing_zeros().wrapping_shr(3)).unwrap_or(0)
 }
 
 /// The high bit of each byte that ends a run of plain ASCII; exact up to and including the lowest.
@@ -290,30 +322,32 @@ const fn stops(word: u64) -> u64 {
 /// As [`string`], for what is not ASCII.
 #[cold]
 #[inline(never)]
-fn beyond_ascii(
-    rest: &mut &[u8],
+fn beyond_ascii<'t>(
+    text: &'t [u8],
     out: &mut [u8],
     at: usize,
     mark: u8,
     most: usize,
-) -> Option<(usize, u64)> {
-    let len = rest
+) -> Option<Copied<'t>> {
+    let len = text
         .iter()
         .take(most.wrapping_add(1))
         .position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\'))?;
-    let (text, after) = rest.split_at_checked(len)?;
-    let (quote, after) = after.split_first()?;
+    let (text, after) = text.split_at_checked(len)?;
+    let (quote, rest) = after.split_first()?;
     if *quote != b'"' || core::str::from_utf8(text).is_err() {
         return None;
     }
-    let first = word(text);
     let (header, room) = out.get_mut(at..)?.split_first_mut()?;
     for (slot, byte) in room.get_mut(..len)?.iter_mut().zip(text) {
         *slot = *byte;
     }
     *header = mark | low_byte(len);
-    *rest = after;
-    Some((len, first))
+    Some(Copied {
+        len,
+        word: word(text),
+        rest,
+    })
 }
 
 /// Whether the key of `len` bytes that begins with `word` at `at` is above the one at `entry`.
@@ -346,12 +380,12 @@ fn same_length_order(out: &[u8], entry: usize, at: usize) -> Ordering {
 }
 
 /// Writes the number that begins with `byte` and goes on in `rest` to `at`, if it has at most 18 digits
-/// and no exponent, and if something follows it. Returns its encoded length; `rest` is then behind it.
+/// and no exponent, and if something follows it. Returns its encoded length and what is behind it.
 #[inline(always)]
-fn number(byte: u8, rest: &mut &[u8], out: &mut [u8], at: usize) -> Option<usize> {
-    let mut tail = *rest;
+fn number<'t>(byte: u8, rest: &'t [u8], out: &mut [u8], at: usize) -> Option<(usize, &'t [u8])> {
+    let mut tail = rest;
     let mut byte = byte;
-    let mut take = |tail: &mut &[u8]| {
+    let take = |tail: &mut &[u8]| {
         let (byte, after) = tail.split_first()?;
         *tail = after;
         Some(*byte)
@@ -397,7 +431,7 @@ fn number(byte: u8, rest: &mut &[u8], out: &mut [u8], at: usize) -> Option<usize
         return None;
     }
     // The byte behind the number is not part of it.
-    *rest = rest.get(rest.len().wrapping_sub(tail.len()).wrapping_sub(1)..)?;
+    let rest = rest.get(rest.len().wrapping_sub(tail.len()).wrapping_sub(1)..)?;
     let mantissa = if negative {
         mantissa.cast_signed().wrapping_neg()
     } else {
@@ -409,7 +443,7 @@ fn number(byte: u8, rest: &mut &[u8], out: &mut [u8], at: usize) -> Option<usize
             let [low, ..] = mantissa.to_le_bytes();
             let [first, ..] = slot;
             *first = low;
-            return Some(1);
+            return Some((1, rest));
         }
         if i8::try_from(mantissa).is_ok() {
             (format::I8, 1)
@@ -431,8 +465,8 @@ fn number(byte: u8, rest: &mut &[u8], out: &mut [u8], at: usize) -> Option<usize
     *slot = [tag, a, b, c, d, e, f, g, h, 0];
     let len = usize::wrapping_add(width, 1);
     if scale == 0 {
-        return Some(len);
+        return Some((len, rest));
     }
     *slot.get_mut(len)? = low_byte(scale).wrapping_neg();
-    Some(len.wrapping_add(1))
+    Some((len.wrapping_add(1), rest))
 }
