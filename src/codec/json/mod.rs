@@ -48,6 +48,7 @@
 mod error;
 #[cfg(target_pointer_width = "64")]
 mod fast;
+mod fast_write;
 mod number;
 mod reader;
 mod select;
