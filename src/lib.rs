@@ -12,12 +12,17 @@
 //! | --- | --- |
 //! | [`document`] | the flat tree: canonical bytes, merge, diff, delta |
 //! | [`codec`] | documents from and to bytes: JSON |
+//! | [`twin`] | one device's record: sections, versions, metadata, and the one way it changes |
+//! | [`protocol`] | the messages between device and hub, before any cloud's spelling |
+//! | [`device`] | the engine of the device's side |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
+//!
+//! Imports go strictly downward: engines never see a byte, adapters never see an engine, and
+//! [`protocol::Message`] is all that passes between them.
 //!
 //! # Features
 //!
 //! Features only add dependencies: `alloc`, `std`, `serde`, `float`, `defmt`, `log`. A room that a
-//! firmware does not call is dropped by the linker.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -28,9 +33,11 @@ extern crate alloc;
 extern crate std;
 
 pub mod codec;
+pub mod device;
 pub mod document;
 pub mod error;
 mod log;
 pub mod protocol;
 pub mod time;
 pub mod twin;
+

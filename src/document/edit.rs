@@ -275,6 +275,27 @@ pub(super) fn remove(document: &mut DocumentMut<'_>, path: &[&str]) -> bool {
     true
 }
 
+pub(super) fn nest(document: &mut DocumentMut<'_>, key: &[u8]) -> Result<(), EditError> {
+    if key.len() > format::MAX_KEY {
+        return Err(EditError::KeyTooLong);
+    }
+    if Leaves::depth(document.as_ref()) >= format::MAX_DEPTH {
+        return Err(EditError::TooDeep);
+    }
+    let inner = key_len(key).saturating_add(*document.len);
+    let needed = inner.saturating_add(format::HEADER);
+    let capacity = document.capacity();
+    if needed > capacity {
+        return Err(EditError::Capacity(CapacityError { needed, capacity }));
+    }
+    let bytes = &mut *document.bytes;
+    shift(bytes, 0, *document.len, needed.wrapping_sub(*document.len));
+    let at = put(bytes, 0, Encoded::header(format::MAP, inner).as_slice());
+    put_key(bytes, at, key);
+    *document.len = needed;
+    Ok(())
+}
+
 impl From<CapacityError> for EditError {
     fn from(error: CapacityError) -> Self {
         Self::Capacity(error)

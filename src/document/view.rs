@@ -235,6 +235,16 @@ impl<'a> DocumentMut<'a> {
     pub fn merge(&mut self, patch: DocumentRef<'_>) -> Result<(), CapacityError> {
         merge::merge(self, patch)
     }
+
+    /// Becomes a map that holds what the document was under `key`, and nothing else.
+    ///
+    /// Cost: linear. The map's header and the key are what it grows by.
+    ///
+    /// # Errors
+    /// [`EditError`]; the document is then as it was.
+    pub fn nest(&mut self, key: &str) -> Result<(), EditError> {
+        edit::nest(self, key.as_bytes())
+    }
 }
 
 impl<const N: usize> Document<N> {

@@ -1,0 +1,110 @@
+//! The work list: what desired asks for and reported does not say.
+
+use crate::document::{DocumentRef, Leaf, Leaves};
+
+/// How many refused values an engine remembers; refusing one more forgets the oldest.
+pub const MAX_REFUSED: usize = 8;
+
+/// Iterator over the leaves of desired that reported does not say and that were not refused.
+///
+/// Nothing is stored: it compares the two documents as it goes.
+#[derive(Clone, Debug)]
+pub struct Changes<'a> {
+    leaves: Leaves<'a>,
+    desired: DocumentRef<'a>,
+    reported: DocumentRef<'a>,
+    refused: &'a Refused,
+}
+
+/// Hashes of the values that the application refused, with their paths.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refused {
+    hashes: [u64; MAX_REFUSED],
+    next: usize,
+}
+
+impl<'a> Changes<'a> {
+    pub(super) fn new(
+        desired: DocumentRef<'a>,
+        reported: DocumentRef<'a>,
+        refused: &'a Refused,
+    ) -> Self {
+        Self {
+            leaves: desired.leaves(),
+            desired,
+            reported,
+            refused,
+        }
+    }
+}
+
+impl<'a> Iterator for Changes<'a> {
+    type Item = Leaf<'a>;
+
+    fn next(&mut self) -> Option<Leaf<'a>> {
+        let (desired, reported, refused) = (self.desired, self.reported, self.refused);
+        self.leaves
+            .find(|leaf| is_open(desired, reported, refused, &leaf.path))
+    }
+}
+
+/// Whether this leaf of desired is work to do.
+pub(super) fn is_open(
+    desired: DocumentRef<'_>,
+    reported: DocumentRef<'_>,
+    refused: &Refused,
+    path: &[&str],
+) -> bool {
+    // An empty desired is a leaf of its own, and asks for nothing.
+    let Some(wanted) = desired.at(path).filter(|_| !path.is_empty()) else {
+        return false;
+    };
+    let said = match reported.at(path) {
+        Some(said) => said == wanted || (wanted.is_empty() && said.is_map()),
+        None => false,
+    };
+    !said && !refused.contains(hash(path, wanted))
+}
+
+impl Refused {
+    pub(super) const fn new() -> Self {
+        Self {
+            hashes: [0; MAX_REFUSED],
+            next: 0,
+        }
+    }
+
+    fn contains(&self, hash: u64) -> bool {
+        self.hashes.contains(&hash)
+    }
+
+    pub(super) fn insert(&mut self, path: &[&str], value: DocumentRef<'_>) {
+        let hash = hash(path, value);
+        if self.contains(hash) {
+            return;
+        }
+        if let Some(place) = self.hashes.get_mut(self.next) {
+            *place = hash;
+        }
+        self.next = self.next.wrapping_add(1);
+        if self.next >= MAX_REFUSED {
+            self.next = 0;
+        }
+    }
+}
+
+/// FNV-1a over the keys, each closed by a byte that UTF-8 does not have, and the value; never 0.
+fn hash(path: &[&str], value: DocumentRef<'_>) -> u64 {
+    let mut hash = 0xCBF2_9CE4_8422_2325;
+    for key in path {
+        hash = fold(hash, key.as_bytes());
+        hash = fold(hash, &[0xFF]);
+    }
+    fold(hash, value.as_bytes()) | 1
+}
+
+fn fold(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
+    })
+}

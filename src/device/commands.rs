@@ -1,0 +1,240 @@
+//! What the application says: reports, verdicts on desired, what it kept over a restart.
+
+use core::fmt;
+
+use super::changes;
+use super::state::{Parts, Patch, Stage, State};
+use crate::document::{DocumentRef, EditError, Leaf, MAX_DEPTH, Value};
+use crate::error::CapacityError;
+use crate::protocol::Versions;
+use crate::time::Instant;
+
+/// Why a report was not taken; nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ReportError {
+    /// A section is a map; the patch is not.
+    NotAMap,
+    /// It does not fit into reported, or stands too deep: at most
+    /// [`MAX_DEPTH`](crate::document::MAX_DEPTH)` - 1` levels.
+    Edit(EditError),
+}
+
+/// Why a verdict on desired was not taken; nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum VerdictError {
+    /// Desired has no value at this path.
+    NotDesired,
+    /// The value does not fit into reported.
+    Edit(EditError),
+}
+
+/// What the application says about one change that desired asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Verdict {
+    /// It is done: reported says the same from now on.
+    Applied,
+    /// It will not be done, and is not offered again until its value changes.
+    Refused,
+    /// Not yet: it stays in the work list.
+    Postponed,
+}
+
+/// What became of a work list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Settled {
+    /// Changes that were applied, and are reported.
+    pub applied: usize,
+    /// Changes that were refused.
+    pub refused: usize,
+    /// Changes that were postponed.
+    pub postponed: usize,
+    /// Changes that were applied but do not fit into reported; they stay in the work list.
+    pub no_room: usize,
+}
+
+/// What an engine needs to go on after a restart: five parts to store and to hand back.
+///
+/// The documents are canonical bytes ([`DocumentRef::as_bytes`], [`DocumentRef::from_bytes`]).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Memory<'a> {
+    /// The service's desired section.
+    pub desired: DocumentRef<'a>,
+    /// What the device says.
+    pub reported: DocumentRef<'a>,
+    /// What the service is known to have of it.
+    pub acknowledged: DocumentRef<'a>,
+    /// The versions of the service's sections.
+    pub versions: Versions,
+    /// The number of the next request, so that ids differ from those of the life before.
+    pub next_request: u32,
+}
+
+/// Levels of a section: a message has one around it.
+const DEPTH: usize = MAX_DEPTH - 1;
+
+impl Parts<'_> {
+    pub(super) fn report(
+        &mut self,
+        now: Instant,
+        patch: DocumentRef<'_>,
+    ) -> Result<(), ReportError> {
+        self.core.advance(now);
+        if !patch.is_map() {
+            return Err(ReportError::NotAMap);
+        }
+        if patch.depth() > DEPTH {
+            return Err(ReportError::Edit(EditError::TooDeep));
+        }
+        Ok(self.reported.merge(patch)?)
+    }
+
+    pub(super) fn report_value(
+        &mut self,
+        now: Instant,
+        path: &[&str],
+        value: Value<'_>,
+    ) -> Result<(), ReportError> {
+        self.core.advance(now);
+        let depth = match value {
+            Value::Array(array) => array.as_document().depth(),
+            Value::Map(map) => map.as_document().depth(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+        };
+        if depth.saturating_add(path.len()) > DEPTH {
+            return Err(ReportError::Edit(EditError::TooDeep));
+        }
+        if value == Value::Null && !path.is_empty() {
+            self.reported.remove(path);
+            return Ok(());
+        }
+        if path.is_empty() && !matches!(value, Value::Map(_)) {
+            return Err(ReportError::NotAMap);
+        }
+        Ok(self.reported.set(path, value)?)
+    }
+
+    pub(super) fn acknowledge(&mut self, now: Instant, path: &[&str]) -> Result<(), VerdictError> {
+        self.core.advance(now);
+        let value = self.desired.as_ref().value(path);
+        let value = value.ok_or(VerdictError::NotDesired)?;
+        self.reported.set(path, value).map_err(VerdictError::Edit)
+    }
+
+    pub(super) fn refuse(&mut self, now: Instant, path: &[&str]) -> Result<(), VerdictError> {
+        self.core.advance(now);
+        let desired = self.desired.as_ref();
+        if desired.at(path).is_none() {
+            return Err(VerdictError::NotDesired);
+        }
+        for leaf in desired.leaves() {
+            if leaf.path.starts_with(path)
+                && let Some(value) = desired.at(&leaf.path)
+            {
+                self.core.refused.insert(&leaf.path, value);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn settle(
+        &mut self,
+        now: Instant,
+        judge: &mut dyn FnMut(Leaf<'_>) -> Verdict,
+    ) -> Settled {
+        self.core.advance(now);
+        let mut settled = Settled::default();
+        let desired = self.desired.as_ref();
+        for leaf in desired.leaves() {
+            let reported = self.reported.as_ref();
+            if !changes::is_open(desired, reported, &self.core.refused, &leaf.path) {
+                continue;
+            }
+            let count = match judge(leaf) {
+                Verdict::Applied if self.reported.set(&leaf.path, leaf.value).is_ok() => {
+                    &mut settled.applied
+                }
+                Verdict::Applied => &mut settled.no_room,
+                Verdict::Refused => {
+                    if let Some(value) = desired.at(&leaf.path) {
+                        self.core.refused.insert(&leaf.path, value);
+                    }
+                    &mut settled.refused
+                }
+                Verdict::Postponed => &mut settled.postponed,
+            };
+            *count = count.wrapping_add(1);
+        }
+        settled
+    }
+
+    pub(super) fn refresh(&mut self, now: Instant) {
+        self.core.advance(now);
+        self.core.resync();
+    }
+
+    pub(super) fn restore(&mut self, memory: &Memory<'_>) -> Result<(), CapacityError> {
+        let capacity = self.desired.capacity();
+        let mut needed = 0;
+        for document in [memory.desired, memory.reported, memory.acknowledged] {
+            needed = document.as_bytes().len().max(needed);
+        }
+        if needed > capacity {
+            return Err(CapacityError { needed, capacity });
+        }
+        self.desired.assign(memory.desired)?;
+        self.reported.assign(memory.reported)?;
+        self.acknowledged.assign(memory.acknowledged)?;
+        let core = &mut *self.core;
+        core.known = core.scoped(memory.versions);
+        core.seen = core.known;
+        core.next_id = memory.next_request;
+        core.patch = Patch::None;
+        if core.stage == Stage::InStep {
+            core.stage = Stage::Get;
+        }
+        if let State::Waiting { .. } = core.state {
+            core.state = State::Ready;
+        }
+        Ok(())
+    }
+}
+
+impl From<EditError> for ReportError {
+    fn from(error: EditError) -> Self {
+        Self::Edit(error)
+    }
+}
+
+impl From<CapacityError> for ReportError {
+    fn from(error: CapacityError) -> Self {
+        Self::Edit(EditError::Capacity(error))
+    }
+}
+
+impl fmt::Display for ReportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAMap => f.write_str("a report must be a map"),
+            Self::Edit(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for VerdictError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotDesired => f.write_str("desired has no value at this path"),
+            Self::Edit(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for ReportError {}
+impl core::error::Error for VerdictError {}

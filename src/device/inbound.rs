@@ -1,0 +1,417 @@
+//! What comes in: the state of the connection, and the service's messages.
+
+use core::fmt;
+
+use super::event::{Event, Reason, Request};
+use super::outbound::hex;
+use super::state::{Parts, Patch, Stage, State, Wanted, section};
+use super::{ForeignLeaves, Session};
+use crate::document::DocumentRef;
+use crate::error::Status;
+use crate::protocol::{
+    Accepted, Delta, Message, Rejection, RequestId, RequestKind, Snapshot, VersionScope, Versions,
+};
+use crate::time::Instant;
+use crate::twin::{Section, Succession, Version};
+
+/// Why a message was not taken; nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum HandleError {
+    /// It is a request: it belongs to a service, not to a device.
+    NotForDevices,
+}
+
+impl Parts<'_> {
+    pub(super) fn handle_connected(&mut self, now: Instant, session: Session) {
+        self.handle_disconnected(now);
+        let core = &mut *self.core;
+        core.state = State::Ready;
+        core.attempts = 0;
+        core.conflicts = 0;
+        core.wanted = Wanted::Sections;
+        core.limit = core.config.patch_limit;
+        core.report_at = core.now;
+        let doubt = core.patch == Patch::Doubtful || core.config.resync_on_resume;
+        core.stage = match (session, core.stage) {
+            (Session::Fresh, _) | (Session::Resumed, Stage::Subscribe) => Stage::Subscribe,
+            (Session::Resumed, Stage::InStep) if !doubt => Stage::InStep,
+            (Session::Resumed, Stage::InStep | Stage::Get) => Stage::Get,
+        };
+    }
+
+    pub(super) fn handle_subscribed(&mut self, now: Instant) {
+        self.core.advance(now);
+        let core = &mut *self.core;
+        if core.stage == Stage::Subscribe && core.state != State::Offline {
+            core.stage = Stage::Get;
+            core.state = State::Ready;
+            core.attempts = 0;
+        }
+    }
+
+    pub(super) fn handle_disconnected(&mut self, now: Instant) {
+        self.core.advance(now);
+        self.core.doubt();
+        self.core.state = State::Offline;
+    }
+
+    pub(super) fn handle_message(
+        &mut self,
+        now: Instant,
+        message: &Message<'_>,
+    ) -> Result<(), HandleError> {
+        self.core.advance(now);
+        match message {
+            Message::GetAccepted(snapshot) => self.get_accepted(snapshot),
+            Message::GetUnchanged(accepted) => self.get_unchanged(accepted),
+            Message::UpdateAccepted(accepted) => self.update_accepted(accepted),
+            Message::DeleteAccepted(accepted) => {
+                let mut versions = self.core.scoped(accepted.versions);
+                // A deletion counts: what is older than it is known to be outdated.
+                versions.desired = versions.desired.next();
+                versions.reported = versions.reported.next();
+                self.core.hear(versions);
+                self.core.resync();
+            }
+            Message::Rejected(rejection) => self.rejected(rejection),
+            Message::Delta(delta) => self.desired_changed(delta, true),
+            Message::DesiredPatch(delta) => self.desired_changed(delta, false),
+            Message::Changed(_) => self.foreign(),
+            Message::Get(_) | Message::Update(_) | Message::Delete(_) => {
+                return Err(HandleError::NotForDevices);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_oversized(&mut self, now: Instant, needed: usize) {
+        self.core.advance(now);
+        let core = &mut *self.core;
+        let State::Waiting {
+            request: Request::Get,
+            ..
+        } = core.state
+        else {
+            core.events.raise(Event::DesiredTooLarge { needed });
+            return;
+        };
+        core.events.raise(Event::TwinTooLarge { needed });
+        core.state = State::Ready;
+        match core.wanted {
+            Wanted::Sections => core.wanted = Wanted::Delta,
+            // Not even that fits: go on with what there is, until the next reason to ask.
+            Wanted::Delta => self.in_step(),
+        }
+    }
+
+    fn foreign(&mut self) {
+        self.core.counters.foreign = self.core.counters.foreign.wrapping_add(1);
+    }
+
+    /// Whether this answers the request in flight; the request is then over. Returns the version that
+    /// was known when it was sent.
+    fn answers(&mut self, asked: Request, id: Option<RequestId<'_>>) -> Option<Version> {
+        match self.core.state {
+            State::Waiting {
+                request,
+                id: awaited,
+                base,
+                ..
+            } if request == asked && is(id, awaited) => {
+                self.core.state = State::Ready;
+                Some(base)
+            }
+            _ => None,
+        }
+    }
+
+    fn get_accepted(&mut self, snapshot: &Snapshot<'_>) {
+        if self.answers(Request::Get, snapshot.id).is_some() {
+            self.adopt(snapshot.document, snapshot.versions);
+        } else {
+            self.foreign();
+        }
+    }
+
+    fn get_unchanged(&mut self, accepted: &Accepted<'_>) {
+        if self.answers(Request::Get, accepted.id).is_none() {
+            self.foreign();
+        } else if self.core.scoped(accepted.versions) == self.core.known {
+            self.core.patch = Patch::None;
+            self.in_step();
+            self.core.events.raise(Event::Synced);
+        }
+    }
+
+    /// Takes the service's word, whatever was known before.
+    fn adopt(&mut self, document: DocumentRef<'_>, versions: Versions) {
+        match self.core.wanted {
+            Wanted::Sections => {
+                let desired = section(document, Section::Desired.key());
+                if self.desired.as_ref() != desired {
+                    let event = match self.desired.assign(desired) {
+                        Ok(()) => Event::DesiredChanged,
+                        Err(error) => Event::DesiredTooLarge {
+                            needed: error.needed,
+                        },
+                    };
+                    self.core.events.raise(event);
+                }
+                self.learn(section(document, Section::Reported.key()));
+                // What was in doubt is settled: the service has what it says it has.
+                self.core.patch = Patch::None;
+            }
+            Wanted::Delta => self.merge_desired(section(document, "delta")),
+        }
+        let core = &mut *self.core;
+        let versions = core.scoped(versions);
+        // Something newer was heard of: the answer was overtaken, or the service has lost what it had.
+        // Asking once more tells which.
+        let overtaken =
+            versions.desired < core.seen.desired || versions.reported < core.seen.reported;
+        core.known = versions;
+        core.seen = versions;
+        core.attempts = 0;
+        if !overtaken {
+            self.in_step();
+            self.core.events.raise(Event::Synced);
+        }
+    }
+
+    fn in_step(&mut self) {
+        let core = &mut *self.core;
+        core.stage = Stage::InStep;
+        core.resync_at = core.now + core.config.resync_interval.unwrap_or_default();
+    }
+
+    /// Takes over what the service has of reported, as far as it is this engine's.
+    fn learn(&mut self, theirs: DocumentRef<'_>) {
+        let learnt = match self.core.config.foreign {
+            ForeignLeaves::Remove => self.acknowledged.assign(theirs),
+            ForeignLeaves::Keep => {
+                self.outgoing.clear();
+                let mut fits = Ok(());
+                for leaf in theirs.leaves() {
+                    let ours = names(self.reported.as_ref(), &leaf.path)
+                        || names(self.acknowledged.as_ref(), &leaf.path);
+                    if ours && self.outgoing.set(&leaf.path, leaf.value).is_err() {
+                        fits = Err(());
+                    }
+                }
+                match fits {
+                    Ok(()) => self.acknowledged.assign(self.outgoing.as_ref()),
+                    // A part does not fit, so the whole does not either: says how much it takes.
+                    Err(()) => self.acknowledged.assign(theirs),
+                }
+            }
+        };
+        if let Err(error) = learnt {
+            // Nothing is known then, and all is reported anew.
+            self.acknowledged.clear();
+            self.core.events.raise(Event::TwinTooLarge {
+                needed: error.needed,
+            });
+        }
+    }
+
+    fn desired_changed(&mut self, delta: &Delta<'_>, cumulative: bool) {
+        let version = self.core.scoped(delta.versions).desired;
+        let core = &mut *self.core;
+        match version.after(core.known.desired) {
+            Succession::Next => {}
+            Succession::Duplicate => {
+                core.counters.duplicate = core.counters.duplicate.wrapping_add(1);
+                return;
+            }
+            Succession::Stale => {
+                core.counters.stale = core.counters.stale.wrapping_add(1);
+                // Late, or the service has lost versions: one full get for each known version tells.
+                if core.doubted != core.known.desired {
+                    core.doubted = core.known.desired;
+                    core.resync();
+                }
+                return;
+            }
+            Succession::Gap => {
+                if core.stage == Stage::InStep {
+                    core.counters.gaps = core.counters.gaps.wrapping_add(1);
+                }
+                core.resync();
+                if !cumulative {
+                    core.seen.desired = core.seen.desired.max(version);
+                    return;
+                }
+            }
+        }
+        self.merge_desired(delta.patch);
+        self.core.desired_is(version);
+    }
+
+    fn merge_desired(&mut self, patch: DocumentRef<'_>) {
+        let desired = self.desired.as_ref();
+        let news = patch.leaves().any(|leaf| {
+            let known = desired.at(&leaf.path);
+            known.map(DocumentRef::as_bytes) != patch.at(&leaf.path).map(DocumentRef::as_bytes)
+        });
+        if !news || !patch.is_map() {
+            return;
+        }
+        let event = match self.desired.merge(patch) {
+            Ok(()) => Event::DesiredChanged,
+            Err(error) => Event::DesiredTooLarge {
+                needed: error.needed,
+            },
+        };
+        self.core.events.raise(event);
+    }
+
+    fn update_accepted(&mut self, accepted: &Accepted<'_>) {
+        let Some(base) = self.answers(Request::Update, accepted.id) else {
+            self.foreign_update(accepted);
+            return;
+        };
+        self.absorb();
+        let core = &mut *self.core;
+        let version = core.scoped(accepted.versions).reported;
+        core.patch = Patch::None;
+        core.attempts = 0;
+        core.conflicts = 0;
+        core.limit = core.limit.saturating_mul(2).min(core.config.patch_limit);
+        core.events.raise(Event::ReportAccepted);
+        match version.after(core.known.reported) {
+            Succession::Next => core.reported_is(version),
+            // A delta that this update caused came first, unless the service lost versions.
+            Succession::Duplicate | Succession::Stale => {
+                if version <= base {
+                    core.resync();
+                }
+            }
+            Succession::Gap => {
+                core.counters.gaps = core.counters.gaps.wrapping_add(1);
+                core.reported_is(version);
+                core.resync();
+            }
+        }
+    }
+
+    /// Someone else's update was accepted, or an earlier attempt of this engine.
+    fn foreign_update(&mut self, accepted: &Accepted<'_>) {
+        if is(accepted.id, self.core.next_id.wrapping_sub(1)) {
+            // The last request's answer again.
+            self.core.counters.duplicate = self.core.counters.duplicate.wrapping_add(1);
+            return;
+        }
+        self.foreign();
+        let versions = self.core.scoped(accepted.versions);
+        let succession = versions.reported.after(self.core.known.reported);
+        if succession == Succession::Stale {
+            return;
+        }
+        let desired = accepted
+            .patch
+            .filter(|patch| patch.at(&[Section::Reported.key()]).is_none())
+            .and_then(|patch| patch.at(&[Section::Desired.key()]))
+            .filter(|patch| patch.is_map());
+        match (desired, self.core.config.versions) {
+            // The echo says what happened to desired, keys that were removed included.
+            (Some(patch), VersionScope::Twin) if succession != Succession::Gap => {
+                self.merge_desired(patch);
+                self.core.desired_is(versions.desired);
+            }
+            (None, _) if succession == Succession::Duplicate && accepted.patch.is_none() => {}
+            _ => {
+                self.core.hear(versions);
+                self.core.resync();
+            }
+        }
+    }
+
+    fn rejected(&mut self, rejection: &Rejection<'_>) {
+        let request = match rejection.request {
+            RequestKind::Get => Request::Get,
+            RequestKind::Update => Request::Update,
+            RequestKind::Delete => {
+                self.foreign();
+                return;
+            }
+        };
+        if self.answers(request, rejection.id).is_none() {
+            self.foreign();
+            return;
+        }
+        let status = rejection.status;
+        if request == Request::Get && status == Status::NotFound {
+            self.core.wanted = Wanted::Sections;
+            self.adopt(DocumentRef::EMPTY, Versions::default());
+            return;
+        }
+        let core = &mut *self.core;
+        core.events.raise(Event::Rejected { request, status });
+        if status == Status::Internal {
+            core.doubt();
+        } else if core.patch == Patch::Fresh {
+            // Its only attempt was refused: what is sent next may be another.
+            core.patch = Patch::None;
+        }
+        match (request, status) {
+            (Request::Update, Status::Invalid | Status::TooLarge | Status::UnsupportedEncoding) => {
+                self.narrow(Reason::Rejected(status));
+            }
+            (Request::Update, Status::Conflict | Status::PreconditionFailed | Status::NotFound) => {
+                // The twin moved on: see where to, and report what is then missing.
+                core.resync();
+                let conflicts = core.conflicts;
+                core.conflicts = conflicts.saturating_add(1);
+                if let Some(attempts) = conflicts.checked_sub(1) {
+                    core.wait(attempts);
+                }
+            }
+            (_, Status::Unauthorized | Status::Forbidden)
+            | (_, Status::Invalid | Status::TooLarge | Status::UnsupportedEncoding) => {
+                // Nothing that this engine could do better.
+                core.wait(u32::MAX);
+            }
+            (
+                _,
+                Status::Throttled
+                | Status::Unavailable
+                | Status::Internal
+                | Status::Conflict
+                | Status::PreconditionFailed
+                | Status::NotFound,
+            ) => core.back_off(),
+        }
+    }
+}
+
+/// Whether `id` is that of the request with this number.
+fn is(id: Option<RequestId<'_>>, number: u32) -> bool {
+    id.is_some_and(|id| id.as_str().as_bytes() == hex(number))
+}
+
+/// Whether `document` says something at `path`: a value there, or one that stands in its way.
+fn names(document: DocumentRef<'_>, path: &[&str]) -> bool {
+    let mut here = document;
+    for key in path {
+        if !here.is_map() {
+            return true;
+        }
+        match here.at(&[key]) {
+            Some(below) => here = below,
+            None => return false,
+        }
+    }
+    true
+}
+
+impl fmt::Display for HandleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotForDevices => "a request is not for a device",
+        })
+    }
+}
+
+impl core::error::Error for HandleError {}

@@ -1,0 +1,254 @@
+//! Where the conversation stands, and how time moves it.
+
+use super::Counters;
+use super::changes::Refused;
+use super::config::Config;
+use super::event::{Event, Events, Reason, Request};
+use crate::document::{DocumentMut, DocumentRef};
+use crate::protocol::{Jitter, VersionScope, Versions};
+use crate::time::Instant;
+use crate::twin::{Section, Version};
+
+/// What the next request waits for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum State {
+    /// There is no connection.
+    Offline,
+    /// Nothing: it goes out as soon as there is something to ask.
+    Ready,
+    /// The answer of the one in flight.
+    Waiting {
+        request: Request,
+        id: u32,
+        /// The version of reported that was known when it was sent.
+        base: Version,
+        until: Instant,
+    },
+    /// The end of a delay after a failure.
+    BackingOff { until: Instant },
+}
+
+/// What has to be asked next, in this order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Stage {
+    Subscribe,
+    Get,
+    /// Nothing: documents and versions are believed; reports may go out.
+    InStep,
+}
+
+/// What the outgoing document holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Patch {
+    /// Nothing that matters.
+    None,
+    /// A report whose only attempt is in flight, or was certainly not applied.
+    Fresh,
+    /// A report that may have been applied: the same is sent until someone tells.
+    Doubtful,
+    /// A leaf that is withheld, for the application to see.
+    Withheld,
+}
+
+/// Which form of the twin the engine asks for; the decoder of the answer takes no more than this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Wanted {
+    /// The sections `desired` and `reported`.
+    Sections,
+    /// Only `delta`: the sections did not fit.
+    Delta,
+}
+
+/// Everything of an engine but its documents.
+#[derive(Clone, Debug)]
+pub(super) struct Core {
+    pub(super) config: Config,
+    pub(super) state: State,
+    pub(super) stage: Stage,
+    pub(super) patch: Patch,
+    pub(super) wanted: Wanted,
+    /// The versions that the documents have.
+    pub(super) known: Versions,
+    /// The highest versions that were heard of since the last full get.
+    pub(super) seen: Versions,
+    /// The version that was known when a stale change last led to a full get.
+    pub(super) doubted: Version,
+    pub(super) now: Instant,
+    /// When the next report may go out.
+    pub(super) report_at: Instant,
+    /// When the next full get confirms what is known.
+    pub(super) resync_at: Instant,
+    pub(super) jitter: Jitter,
+    /// Failures in a row, of any request and of updates that lost against the twin's version.
+    pub(super) attempts: u32,
+    pub(super) conflicts: u32,
+    pub(super) next_id: u32,
+    /// The largest patch that is tried now.
+    pub(super) limit: usize,
+    pub(super) events: Events,
+    pub(super) refused: Refused,
+    pub(super) counters: Counters,
+}
+
+impl Core {
+    pub(super) const fn new(config: Config) -> Self {
+        Self {
+            state: State::Offline,
+            stage: Stage::Subscribe,
+            patch: Patch::None,
+            wanted: Wanted::Sections,
+            known: Versions::all(Version::ZERO),
+            seen: Versions::all(Version::ZERO),
+            doubted: Version::ZERO,
+            now: Instant::ZERO,
+            report_at: Instant::ZERO,
+            resync_at: Instant::ZERO,
+            jitter: Jitter::new(config.seed),
+            attempts: 0,
+            conflicts: 0,
+            next_id: config.seed,
+            limit: config.patch_limit,
+            events: Events::new(),
+            refused: Refused::new(),
+            counters: Counters::new(),
+            config,
+        }
+    }
+
+    /// Moves to `now`, never backwards, and past the deadlines that it reaches.
+    pub(super) fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        if let State::Waiting { request, until, .. } = self.state
+            && until <= self.now
+        {
+            self.counters.timeouts = self.counters.timeouts.wrapping_add(1);
+            self.events.raise(Event::TimedOut { request });
+            self.doubt();
+            self.back_off();
+        }
+        if let State::BackingOff { until } = self.state
+            && until <= self.now
+        {
+            self.state = State::Ready;
+        }
+        if self.state == State::Ready
+            && self.config.resync_interval.is_some()
+            && self.resync_at <= self.now
+        {
+            self.resync();
+        }
+    }
+
+    /// The outcome of the update in flight, if there is one, will not be known.
+    pub(super) fn doubt(&mut self) {
+        if self.patch == Patch::Fresh {
+            self.patch = Patch::Doubtful;
+        }
+    }
+
+    /// What is known is not believed any more: a full get is next.
+    pub(super) fn resync(&mut self) {
+        if self.stage == Stage::InStep {
+            self.stage = Stage::Get;
+            self.wanted = Wanted::Sections;
+        }
+    }
+
+    /// Waits before the next request, longer with each failure in a row.
+    pub(super) fn back_off(&mut self) {
+        self.wait(self.attempts);
+        self.attempts = self.attempts.saturating_add(1);
+    }
+
+    pub(super) fn wait(&mut self, attempts: u32) {
+        let delay = self.config.backoff.delay(attempts, &mut self.jitter);
+        self.state = State::BackingOff {
+            until: self.now + delay,
+        };
+    }
+
+    /// The versions of a message: one counter for all where the protocol has only one.
+    pub(super) fn scoped(&self, versions: Versions) -> Versions {
+        match self.config.versions {
+            VersionScope::Twin => Versions::all(versions.twin),
+            VersionScope::Section => versions,
+        }
+    }
+
+    /// Desired is now that of this version.
+    pub(super) fn desired_is(&mut self, version: Version) {
+        match self.config.versions {
+            VersionScope::Twin => self.known = Versions::all(version),
+            VersionScope::Section => self.known.desired = version,
+        }
+        self.hear(self.known);
+    }
+
+    /// Reported is now that of this version.
+    pub(super) fn reported_is(&mut self, version: Version) {
+        match self.config.versions {
+            VersionScope::Twin => self.known = Versions::all(version),
+            VersionScope::Section => self.known.reported = version,
+        }
+        self.hear(self.known);
+    }
+
+    /// Remembers the highest versions that were heard of.
+    pub(super) fn hear(&mut self, versions: Versions) {
+        self.seen.desired = self.seen.desired.max(versions.desired);
+        self.seen.reported = self.seen.reported.max(versions.reported);
+    }
+}
+
+/// An engine without its capacity: the core and views of the documents. All logic is on this.
+pub(super) struct Parts<'a> {
+    pub(super) core: &'a mut Core,
+    pub(super) desired: DocumentMut<'a>,
+    pub(super) reported: DocumentMut<'a>,
+    pub(super) acknowledged: DocumentMut<'a>,
+    pub(super) outgoing: DocumentMut<'a>,
+}
+
+impl Parts<'_> {
+    /// The report in the outgoing document, without the section's name around it.
+    pub(super) fn outgoing_report(&self) -> DocumentRef<'_> {
+        section(self.outgoing.as_ref(), Section::Reported.key())
+    }
+
+    /// The service has the outgoing report, or it is treated as if.
+    pub(super) fn absorb(&mut self) {
+        let patch = section(self.outgoing.as_ref(), Section::Reported.key());
+        if self.acknowledged.merge(patch).is_err() {
+            // What is to be removed takes too much room: all is reported anew.
+            self.acknowledged.clear();
+            let _ = self.acknowledged.merge(patch);
+        }
+    }
+
+    /// The outgoing report can not go as it is: smaller ones find the leaf that is to blame, and that
+    /// one is withheld.
+    pub(super) fn narrow(&mut self, reason: Reason) {
+        let report = self.outgoing_report();
+        let several = report.leaves().nth(1).is_some();
+        let len = report.as_bytes().len();
+        self.core.report_at = self.core.now;
+        self.core.limit = len >> 1;
+        if several {
+            self.core.patch = Patch::None;
+        } else {
+            self.absorb();
+            self.core.patch = Patch::Withheld;
+            self.core.limit = len;
+            self.core.events.raise(Event::LeafWithheld { reason });
+        }
+    }
+}
+
+/// The map under `key`, empty if there is none.
+pub(super) fn section<'a>(document: DocumentRef<'a>, key: &str) -> DocumentRef<'a> {
+    document
+        .at(&[key])
+        .filter(|section| section.is_map())
+        .unwrap_or(DocumentRef::EMPTY)
+}
