@@ -15,6 +15,7 @@
 //! | [`twin`] | one device's record: sections, versions, metadata, and the one way it changes |
 //! | [`protocol`] | the messages between device and hub, before any cloud's spelling |
 //! | [`device`] | the engine of the device's side |
+//! | [`adapter`] | how a cloud spells a message: AWS Device Shadow over MQTT |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
 //!
 //! Imports go strictly downward: engines never see a byte, adapters never see an engine, and
@@ -32,6 +33,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod adapter;
 pub mod codec;
 pub mod device;
 pub mod document;

@@ -9,7 +9,7 @@ use super::builder::BuildError;
 use super::edit;
 use super::format;
 use super::sort;
-use super::{DocumentMut, Number};
+use super::{DocumentMut, DocumentRef, Number};
 use crate::document::value::Encoded;
 use crate::error::CapacityError;
 
@@ -191,6 +191,13 @@ impl<'a> Raw<'a> {
     /// The document is complete: it takes the place of the old one.
     pub(crate) fn finish(&mut self) {
         *self.len = self.at;
+    }
+
+    /// Ends the document and returns it for reading.
+    pub(crate) fn into_ref(mut self) -> DocumentRef<'a> {
+        self.finish();
+        let bytes: &'a mut [u8] = core::mem::take(&mut self.bytes);
+        DocumentRef::trusted(bytes.get(..self.at).unwrap_or_default())
     }
 
     /// Puts the header of the text into place, which may be longer than the byte left for it.

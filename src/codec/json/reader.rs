@@ -8,6 +8,7 @@ use super::number::Digits;
 use super::select::{Match, Select};
 use super::text::Text;
 use crate::document::DocumentMut;
+use crate::document::DocumentRef;
 use crate::document::MAX_KEY;
 use crate::document::format;
 use crate::document::raw::Raw;
@@ -151,7 +152,15 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`ReadError`] says where and why; the document is then `{}`.
-    pub fn finish(mut self) -> Result<(), ReadError> {
+    pub fn finish(self) -> Result<(), ReadError> {
+        self.into_ref().map(|_| ())
+    }
+
+    /// Ends the text and returns the document for reading.
+    ///
+    /// # Errors
+    /// [`ReadError`] says where and why; the document is then `{}`.
+    pub fn into_ref(mut self) -> Result<DocumentRef<'a>, ReadError> {
         if self.failed.is_none() && self.state == State::Number && self.number.is_complete() {
             // Only its end says that a number at the top is complete.
             self.failed = self.end_number().err();
@@ -160,8 +169,7 @@ impl<'a> Reader<'a> {
             self.failed = Some(ReadReason::UnexpectedEnd);
         }
         self.check()?;
-        self.raw.finish();
-        Ok(())
+        Ok(self.raw.into_ref())
     }
 
     /// Whether whole tokens are stored as they come from here on.

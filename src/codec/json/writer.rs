@@ -80,6 +80,12 @@ impl<'a> Writer<'a> {
         self.quoted(text.as_bytes(), true);
     }
 
+    /// Writes a part of a string that the caller puts in quotation marks: escaped, see
+    /// [`Writer::string`].
+    pub fn string_part(&mut self, text: &str) {
+        self.escaped(text.as_bytes());
+    }
+
     /// Writes a number, see [`Number::write_text`].
     pub fn number(&mut self, number: Number) {
         let mut text = [0; Number::MAX_TEXT];

@@ -1,0 +1,342 @@
+//! The client's side: answers and events in, in pieces of any size.
+
+use core::fmt;
+
+use super::client::Client;
+use super::status;
+use super::topic::{Purpose, TopicError};
+use crate::codec::json::{Member, ReadError, ReadReason, Reader, Select};
+use crate::document::DocumentMut;
+use crate::document::DocumentRef;
+use crate::document::Value;
+use crate::error::CapacityError;
+use crate::protocol::Accepted;
+use crate::protocol::Cause;
+use crate::protocol::Changed;
+use crate::protocol::Delta;
+use crate::protocol::Message;
+use crate::protocol::Rejection;
+use crate::protocol::RequestId;
+use crate::protocol::RequestKind;
+use crate::protocol::Snapshot;
+use crate::protocol::Versions;
+use crate::time::Timestamp;
+use crate::twin::Version;
+
+/// How much of the answers a client wants. Metadata is never kept: it is checked and skipped as it
+/// flows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Wanted {
+    /// What a device needs: the sections of a get, no echo of an update.
+    #[default]
+    Sections,
+    /// Of a get only the delta: for a device whose documents can not hold the sections.
+    Delta,
+    /// The echo of an update, too: for a back-end that watches what others do.
+    Whole,
+}
+
+/// Reads one message that the service published.
+///
+/// ```
+/// use twinsync::adapter::aws::{Client, Wanted};
+/// use twinsync::document::Document;
+/// use twinsync::protocol::{Message, TwinId};
+///
+/// let client = Client::new(TwinId::new("lamp", None)?)?;
+/// let mut scratch = Document::<64>::new();
+/// let topic = "$aws/things/lamp/shadow/update/delta";
+/// let mut decoder = client.decoder(topic, Wanted::Sections, scratch.as_mut())?;
+/// decoder.feed(br#"{"state":{"on":true},"metadata":{"on":{"time"#)?;
+/// decoder.feed(br#"stamp":1700000000}},"version":7,"timestamp":1700000001}"#)?;
+/// let Message::Delta(delta) = decoder.finish()? else { panic!() };
+/// assert_eq!(delta.versions.twin.as_u64(), 7);
+/// assert_eq!(delta.patch.read::<bool>(&["on"]), Ok(true));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Decoder<'a> {
+    purpose: Purpose,
+    reader: Reader<'a>,
+}
+
+/// Why a message of the service was not understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Not a topic on which the service answers this client.
+    Topic(TopicError),
+    /// The payload is not JSON, or does not fit the document (see [`DecodeError::capacity`]).
+    Json(ReadError),
+    /// This member of the payload is missing or of the wrong type.
+    Malformed(&'static str),
+}
+
+impl DecodeError {
+    /// Returns how much room was missing, if that is why: an engine is told by `handle_oversized`.
+    pub const fn capacity(&self) -> Option<CapacityError> {
+        match self {
+            Self::Json(ReadError {
+                reason: ReadReason::Capacity(error),
+                ..
+            }) => Some(*error),
+            Self::Json(_) | Self::Topic(_) | Self::Malformed(_) => None,
+        }
+    }
+}
+
+impl Client<'_> {
+    /// Starts to read a message that came in on `topic`, into `document`, which must have room for what
+    /// is wanted of it and some 120 bytes more.
+    ///
+    /// # Errors
+    /// [`DecodeError::Topic`] if the topic is no answer or event of this shadow.
+    pub fn decoder<'d>(
+        &self,
+        topic: &str,
+        wanted: Wanted,
+        document: DocumentMut<'d>,
+    ) -> Result<Decoder<'d>, DecodeError> {
+        let purpose = self
+            .purpose(topic)
+            .ok_or(DecodeError::Topic(TopicError::Foreign))?;
+        let select = select(purpose, wanted).ok_or(DecodeError::Topic(TopicError::Purpose))?;
+        Ok(Decoder {
+            purpose,
+            reader: Reader::new(document, select),
+        })
+    }
+
+    /// Reads a message that came in as a whole, see [`Client::decoder`].
+    ///
+    /// # Errors
+    /// [`DecodeError`]; the document is then `{}`.
+    pub fn decode<'d>(
+        &self,
+        topic: &str,
+        payload: &[u8],
+        wanted: Wanted,
+        document: DocumentMut<'d>,
+    ) -> Result<Message<'d>, DecodeError> {
+        let mut decoder = self.decoder(topic, wanted, document)?;
+        decoder.feed(payload)?;
+        decoder.finish()
+    }
+}
+
+impl<'a> Decoder<'a> {
+    /// Reads the next piece of the payload: any number of bytes, cut anywhere.
+    ///
+    /// # Errors
+    /// [`DecodeError::Json`]; each further call returns it again.
+    pub fn feed(&mut self, piece: &[u8]) -> Result<(), DecodeError> {
+        self.reader.feed(piece).map_err(DecodeError::Json)
+    }
+
+    /// Ends the payload and returns the message.
+    ///
+    /// # Errors
+    /// [`DecodeError`]: not JSON, does not fit, or a member is missing or of the wrong type.
+    pub fn finish(self) -> Result<Message<'a>, DecodeError> {
+        let document = self.reader.into_ref().map_err(DecodeError::Json)?;
+        let payload = Payload(document);
+        let request = self.purpose.request();
+        let id = payload.id();
+        let timestamp = payload.timestamp()?;
+        Ok(match self.purpose {
+            Purpose::GetAccepted => Message::GetAccepted(Snapshot {
+                id,
+                document: payload.state()?,
+                versions: payload.versions()?,
+                timestamp,
+            }),
+            Purpose::UpdateAccepted | Purpose::DeleteAccepted => {
+                let accepted = Accepted {
+                    id,
+                    versions: payload.versions()?,
+                    patch: document.at(&[STATE]),
+                    timestamp,
+                };
+                match request {
+                    Some(RequestKind::Delete) => Message::DeleteAccepted(accepted),
+                    _ => Message::UpdateAccepted(accepted),
+                }
+            }
+            Purpose::UpdateDelta => Message::Delta(Delta {
+                id,
+                patch: payload.map(STATE)?,
+                metadata: DocumentRef::EMPTY,
+                versions: payload.versions()?,
+                timestamp,
+            }),
+            Purpose::UpdateDocuments => Message::Changed(payload.changed(id, timestamp)?),
+            _ => Message::Rejected(Rejection {
+                id,
+                request: request.ok_or(DecodeError::Topic(TopicError::Purpose))?,
+                status: payload.status()?,
+                cause: payload.text(MESSAGE).map_or(Cause::Unstated, Cause::Text),
+                timestamp,
+            }),
+        })
+    }
+}
+
+/// What is wanted of a message; `None` for requests, which the service does not publish.
+const fn select(purpose: Purpose, wanted: Wanted) -> Option<&'static Select> {
+    Some(match (purpose, wanted) {
+        (Purpose::GetAccepted, Wanted::Delta) => &DELTA_OF_GET,
+        (Purpose::GetAccepted, _) => &SECTIONS,
+        (Purpose::UpdateDelta, _) | (Purpose::UpdateAccepted, Wanted::Whole) => &STATE_WHOLE,
+        (Purpose::UpdateDocuments, _) => &DOCUMENTS,
+        (Purpose::Get | Purpose::Update | Purpose::Delete, _) => return None,
+        _ => &NO_STATE,
+    })
+}
+
+const STATE: &str = "state";
+const VERSION: &str = "version";
+const TIMESTAMP: &str = "timestamp";
+const TOKEN: &str = "clientToken";
+const CODE: &str = "code";
+const MESSAGE: &str = "message";
+const PREVIOUS: &str = "previous";
+const CURRENT: &str = "current";
+
+static SECTIONS: Select = Select::Members(&[
+    Member::of(STATE, &[Member::all("desired"), Member::all("reported")]),
+    Member::all(VERSION),
+    Member::all(TIMESTAMP),
+    Member::all(TOKEN),
+]);
+static DELTA_OF_GET: Select = Select::Members(&[
+    Member::of(STATE, &[Member::all("delta")]),
+    Member::all(VERSION),
+    Member::all(TIMESTAMP),
+    Member::all(TOKEN),
+]);
+static STATE_WHOLE: Select = Select::Members(&[
+    Member::all(STATE),
+    Member::all(VERSION),
+    Member::all(TIMESTAMP),
+    Member::all(TOKEN),
+]);
+/// Answers that carry no state, or one that is not wanted; and error documents.
+static NO_STATE: Select = Select::Members(&[
+    Member::all(VERSION),
+    Member::all(TIMESTAMP),
+    Member::all(TOKEN),
+    Member::all(CODE),
+    Member::all(MESSAGE),
+]);
+static DOCUMENTS: Select = Select::Members(&[
+    Member::of(PREVIOUS, SHADOW),
+    Member::of(CURRENT, SHADOW),
+    Member::all(TIMESTAMP),
+    Member::all(TOKEN),
+]);
+const SHADOW: &[Member] = &[
+    Member::of(STATE, &[Member::all("desired"), Member::all("reported")]),
+    Member::all(VERSION),
+];
+
+/// The members of a payload that were wanted.
+#[derive(Clone, Copy)]
+struct Payload<'a>(DocumentRef<'a>);
+
+impl<'a> Payload<'a> {
+    fn text(self, key: &str) -> Option<&'a str> {
+        self.0.value(&[key]).and_then(Value::as_str)
+    }
+
+    /// The client token; one that is no request id of ours (not text, empty, too long) is none.
+    fn id(self) -> Option<RequestId<'a>> {
+        self.text(TOKEN).and_then(RequestId::new)
+    }
+
+    /// A member that counts something; `None` if it is missing.
+    fn count(self, key: &'static str) -> Result<Option<u64>, DecodeError> {
+        let Some(value) = self.0.value(&[key]) else {
+            return Ok(None);
+        };
+        value
+            .as_i64()
+            .and_then(|count| u64::try_from(count).ok())
+            .map(Some)
+            .ok_or(DecodeError::Malformed(key))
+    }
+
+    /// The time in seconds; error documents often have none: the epoch then.
+    fn timestamp(self) -> Result<Timestamp, DecodeError> {
+        Ok(self
+            .count(TIMESTAMP)?
+            .map_or(Timestamp::EPOCH, Timestamp::from_secs))
+    }
+
+    fn versions(self) -> Result<Versions, DecodeError> {
+        let version = self
+            .count(VERSION)?
+            .ok_or(DecodeError::Malformed(VERSION))?;
+        Ok(Versions::all(Version::new(version)))
+    }
+
+    fn map(self, key: &'static str) -> Result<DocumentRef<'a>, DecodeError> {
+        self.0
+            .at(&[key])
+            .filter(|map| map.is_map())
+            .ok_or(DecodeError::Malformed(key))
+    }
+
+    /// The sections, each of them a map.
+    fn state(self) -> Result<DocumentRef<'a>, DecodeError> {
+        let state = self.map(STATE)?;
+        if state.entries().all(|(_, part)| part.as_map().is_some()) {
+            Ok(state)
+        } else {
+            Err(DecodeError::Malformed(STATE))
+        }
+    }
+
+    fn status(self) -> Result<crate::error::Status, DecodeError> {
+        let code = self.count(CODE)?.ok_or(DecodeError::Malformed(CODE))?;
+        // A code that no table has is of the last class.
+        Ok(status::status(u16::try_from(code).unwrap_or(u16::MAX)))
+    }
+
+    fn changed(
+        self,
+        id: Option<RequestId<'a>>,
+        timestamp: Timestamp,
+    ) -> Result<Changed<'a>, DecodeError> {
+        let previous = match self.0.value(&[PREVIOUS]) {
+            None | Some(Value::Null) => None,
+            Some(_) => {
+                let previous = Payload(self.map(PREVIOUS)?);
+                Some((previous.state()?, previous.versions()?))
+            }
+        };
+        let current = Payload(self.map(CURRENT)?);
+        Ok(Changed {
+            id,
+            previous,
+            current: current.state()?,
+            versions: current.versions()?,
+            timestamp,
+        })
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Topic(error) => error.fmt(f),
+            Self::Json(error) => error.fmt(f),
+            Self::Malformed(member) => {
+                write!(f, "member {member} is missing or of the wrong type")
+            }
+        }
+    }
+}
+
+impl core::error::Error for DecodeError {}
