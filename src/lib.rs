@@ -12,14 +12,18 @@
 //! | --- | --- |
 //! | [`document`] | the flat tree: canonical bytes, merge, diff, delta |
 //! | [`codec`] | documents from and to bytes: JSON |
+//! | [`twin`] | one device's record: sections, versions, metadata, and the one way it changes |
+//! | [`protocol`] | the messages between device and hub, before any cloud's spelling |
 //! | [`device`] | the engine of the device's side |
-//! | [`adapter`] | how a cloud spells a message: AWS IoT Device Shadow |
+//! | [`adapter`] | how a cloud spells a message: AWS Device Shadow over MQTT |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
+//!
+//! Imports go strictly downward: engines never see a byte, adapters never see an engine, and
+//! [`protocol::Message`] is all that passes between them.
 //!
 //! # Features
 //!
 //! Features only add dependencies: `alloc`, `std`, `serde`, `float`, `defmt`, `log`. A room that a
-//! firmware does not call is dropped by the linker.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -66,28 +66,18 @@ pub fn diff_within(
     out: &mut DocumentMut<'_>,
 ) -> Result<Extent, CapacityError> {
     let limit = limit.min(out.capacity());
-    let mut measured = Sink::new(&mut [], limit);
-    measured.smallest = Some(usize::MAX);
-    measured.difference(from, to, true);
-    let (len, smallest) = (measured.at, measured.smallest.unwrap_or(usize::MAX));
-    if smallest == usize::MAX {
-        let mut sink = Sink::new(out.bytes, limit);
-        sink.smallest = Some(usize::MAX);
-        sink.difference(from, to, true);
-        *out.len = sink.at;
-        return Ok(Extent::Whole);
-    }
-    if len <= format::HEADER {
+    let whole = from.is_map() && to.is_map();
+    let mut measured = Sink::new(&mut [], limit, whole);
+    let needed = measured.difference(from, to, true);
+    let part = measured.passed_over != usize::MAX;
+    if needed > limit || (part && needed == format::HEADER) {
         return Err(CapacityError {
-            needed: smallest,
+            needed: if part { measured.passed_over } else { needed },
             capacity: limit,
         });
     }
-    let mut sink = Sink::new(out.bytes, limit);
-    sink.smallest = Some(usize::MAX);
-    sink.difference(from, to, true);
-    *out.len = sink.at;
-    Ok(Extent::Part)
+    *out.len = Sink::new(out.bytes, limit, whole).difference(from, to, true);
+    Ok(if part { Extent::Part } else { Extent::Whole })
 }
 
 fn write(
@@ -96,6 +86,10 @@ fn write(
     removals: bool,
     out: &mut DocumentMut<'_>,
 ) -> Result<(), CapacityError> {
+    if from == to && to.is_map() {
+        out.clear();
+        return Ok(());
+    }
     let capacity = out.capacity();
     // A removal costs its key and one byte, never more than the entry it removes.
     let mut bound = to.as_bytes().len();
@@ -103,16 +97,12 @@ fn write(
         bound = bound.saturating_add(from.as_bytes().len());
     }
     if bound > capacity {
-        let mut measured = Sink::new(&mut [], usize::MAX);
-        measured.difference(from, to, removals);
-        let needed = measured.at;
+        let needed = Sink::new(&mut [], usize::MAX, false).difference(from, to, removals);
         if needed > capacity {
             return Err(CapacityError { needed, capacity });
         }
     }
-    let mut sink = Sink::new(out.bytes, usize::MAX);
-    sink.difference(from, to, removals);
-    *out.len = sink.at;
+    *out.len = Sink::new(out.bytes, usize::MAX, false).difference(from, to, removals);
     Ok(())
 }
 
@@ -120,10 +110,12 @@ fn write(
 struct Sink<'a> {
     out: &'a mut [u8],
     at: usize,
-    /// In a bounded diff no leaf may end beyond this.
+    /// No leaf may end beyond this, and a leaf that does is passed over.
     limit: usize,
-    /// In a bounded diff: the shortest patch among the leaves that were passed over.
-    smallest: Option<usize>,
+    /// Whether a map that is new may come in parts.
+    parts: bool,
+    /// The shortest patch among the leaves that were passed over.
+    passed_over: usize,
 }
 
 /// Two maps that are being compared, and the map that receives their difference.
@@ -137,207 +129,242 @@ struct Level {
 }
 
 impl<'a> Sink<'a> {
-    fn new(out: &'a mut [u8], limit: usize) -> Self {
+    fn new(out: &'a mut [u8], limit: usize, parts: bool) -> Self {
         Self {
             out,
             at: 0,
             limit,
-            smallest: None,
+            parts,
+            passed_over: usize::MAX,
         }
     }
 
-    fn put(&mut self, bytes: &[u8]) {
-        edit::put(self.out, self.at, bytes);
-        self.at = self.at.wrapping_add(bytes.len());
-    }
-
-    /// Adds an entry: a key with its header, and a value.
-    fn leaf(&mut self, key: &[u8], value: &[u8], open: &[Level]) {
-        let before = self.at;
-        self.put(key);
-        self.put(value);
-        if let Some(smallest) = self.smallest
-            && self.at > self.limit
-        {
-            // The patch with only this leaf: the open headers around it, and itself.
-            let mut alone = self.at.wrapping_sub(before);
-            for (index, level) in open.iter().enumerate() {
-                let header = if index == 0 {
-                    format::HEADER
-                } else {
-                    level
-                        .header
-                        .wrapping_add(format::HEADER)
-                        .wrapping_sub(level.entry)
-                };
-                alone = alone.wrapping_add(header);
-            }
-            self.smallest = Some(smallest.min(alone));
-            self.at = before;
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    fn put(&mut self, bytes: &[u8], from: usize, to: usize) {
+        if let Some(bytes) = bytes.get(from..to) {
+            self.at = edit::put(self.out, self.at, bytes);
         }
     }
 
-    fn difference(&mut self, from: DocumentRef<'_>, to: DocumentRef<'_>, removals: bool) {
+    /// Takes the leaf back that begins at `leaf`, if it does not fit.
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    fn end_leaf(&mut self, leaf: usize, level: Level, open: &[Level]) {
+        if self.at > self.limit {
+            self.pass_over(leaf, level, open);
+        }
+    }
+
+    #[inline(never)]
+    fn pass_over(&mut self, leaf: usize, level: Level, open: &[Level]) {
+        // A patch with nothing but this leaf: itself, and the keys and headers of the maps around.
+        let mut alone = self.at.wrapping_sub(leaf);
+        for level in open.iter().chain([&level]) {
+            let header = level.header.wrapping_sub(level.entry);
+            alone = alone.wrapping_add(header).wrapping_add(format::HEADER);
+        }
+        self.passed_over = self.passed_over.min(alone);
+        self.at = leaf;
+    }
+
+    /// Writes what turns `from` into `to`, with or without the removals, and returns its length.
+    fn difference(&mut self, from: DocumentRef<'_>, to: DocumentRef<'_>, removals: bool) -> usize {
         let (old, new) = (from.as_bytes(), to.as_bytes());
         if !from.is_map() || !to.is_map() {
-            self.put(new);
-            return;
+            self.put(new, 0, new.len());
+            return self.at;
         }
-        self.put(&format::EMPTY_MAP);
-        if old == new {
-            return;
-        }
+        self.put(&format::EMPTY_MAP, 0, format::HEADER);
         let mut open: heapless::Vec<Level, { format::MAX_DEPTH }> = heapless::Vec::new();
-        let _ = open.push(Level {
+        let mut level = Level {
             from_end: old.len(),
             to_end: new.len(),
             entry: 0,
             header: 0,
-        });
+        };
         let (mut a, mut b) = (format::HEADER, format::HEADER);
-        while let Some(level) = open.last().copied() {
-            let skipped = equal_entries(
-                format::slice(old, a, level.from_end),
-                format::slice(new, b, level.to_end),
-            );
-            a = a.wrapping_add(skipped);
-            b = b.wrapping_add(skipped);
+        // As far as this `old` from `a` on is known to be `new` from `b` on.
+        let mut same_to = a;
+        loop {
+            if same_to <= a {
+                // What is equal beyond the ends of these maps does not count.
+                let most = level.to_end.wrapping_sub(b).wrapping_add(a);
+                let same = common_prefix(old, a, new, b);
+                same_to = a.wrapping_add(same).min(most).min(level.from_end);
+                if same_to == level.from_end && same_to == most {
+                    (a, b) = (level.from_end, level.to_end);
+                }
+            }
+            // Whole entries that are equal are passed.
+            let mut key_end = a;
+            let ahead = b.wrapping_sub(a);
+            while a < same_to {
+                key_end = format::key_span(old, a).1;
+                if key_end >= same_to {
+                    break;
+                }
+                let end = format::value_end(old, key_end);
+                if end > same_to {
+                    break;
+                }
+                a = end;
+            }
+            b = a.wrapping_add(ahead);
             let (more_a, more_b) = (a < level.from_end, b < level.to_end);
             if !more_b && (!more_a || !removals) {
                 let inner = self
                     .at
                     .wrapping_sub(level.header)
                     .wrapping_sub(format::HEADER);
+                format::write_u16(self.out, level.header.wrapping_add(1), inner);
                 a = level.from_end;
-                if inner == 0 && open.len() > 1 {
-                    self.at = level.entry;
-                } else {
-                    format::write_u16(self.out, level.header.wrapping_add(1), inner);
+                same_to = a;
+                let entry = level.entry;
+                let Some(above) = open.pop() else {
+                    return self.at;
+                };
+                level = above;
+                if inner == 0 {
+                    self.at = entry;
                 }
-                open.pop();
                 continue;
             }
-            let (a_start, a_stop) = format::key_span(old, a);
-            let (b_start, b_stop) = format::key_span(new, b);
-            let order = match (more_a, more_b) {
-                (true, true) => format::key_order(
-                    format::slice(old, a_start, a_stop),
-                    format::slice(new, b_start, b_stop),
-                ),
-                (true, false) => Ordering::Less,
-                _ => Ordering::Greater,
-            };
-            match order {
-                Ordering::Less => {
-                    if removals {
-                        self.leaf(format::slice(old, a, a_stop), &[format::NULL], &open);
-                    }
-                    a = format::value_end(old, a_stop);
+            // The first entries that differ: if not even their keys are equal, which one is first?
+            let entry = self.at;
+            let (mut a_stop, mut b_stop) = (key_end, b.wrapping_add(key_end.wrapping_sub(a)));
+            let mut order = Ordering::Equal;
+            if a >= same_to || key_end > same_to {
+                (a_stop, b_stop) = (format::key_span(old, a).1, format::key_span(new, b).1);
+                order = if !more_a {
+                    Ordering::Greater
+                } else if !more_b {
+                    Ordering::Less
+                } else {
+                    format::key_order(format::key_bytes(old, a), format::key_bytes(new, b))
+                };
+            }
+            if order == Ordering::Less {
+                if removals {
+                    self.put(old, a, a_stop);
+                    self.put(&[format::NULL], 0, 1);
+                    self.end_leaf(entry, level, &open);
                 }
-                Ordering::Greater => {
-                    let end = format::value_end(new, b_stop);
-                    let descend = self.smallest.is_some()
-                        && format::byte_at(new, b_stop) == format::MAP
-                        && end > b_stop.wrapping_add(format::HEADER);
-                    if descend {
-                        // A bounded diff may take a part of a new map: it is compared with nothing.
-                        let entry = self.at;
-                        self.put(format::slice(new, b, b_stop));
-                        let header = self.at;
-                        self.put(&format::EMPTY_MAP);
-                        let _ = open.push(Level {
-                            from_end: a,
-                            to_end: end,
-                            entry,
-                            header,
-                        });
-                        b = b_stop.wrapping_add(format::HEADER);
-                    } else {
-                        self.leaf(
-                            format::slice(new, b, b_stop),
-                            format::slice(new, b_stop, end),
-                            &open,
-                        );
-                        b = end;
-                    }
+                a = format::value_end(old, a_stop);
+                same_to = a;
+                continue;
+            }
+            // Two maps are compared; a map that is new or replaces something else is compared with
+            // nothing if it may come in parts.
+            let b_end = format::value_end(new, b_stop);
+            let inside = b_stop.wrapping_add(format::HEADER);
+            let is_map = format::byte_at(new, b_stop) == format::MAP;
+            let mut descend = is_map && self.parts && inside < b_end;
+            let (mut a_end, mut a_inside) = (a, a);
+            if order == Ordering::Equal {
+                a_end = format::value_end(old, a_stop);
+                a_inside = a_end;
+                if is_map && format::byte_at(old, a_stop) == format::MAP {
+                    descend = true;
+                    a_inside = a_stop.wrapping_add(format::HEADER);
                 }
-                Ordering::Equal => {
-                    let (a_end, b_end) = (
-                        format::value_end(old, a_stop),
-                        format::value_end(new, b_stop),
-                    );
-                    let from_map = format::byte_at(old, a_stop) == format::MAP;
-                    let to_map = format::byte_at(new, b_stop) == format::MAP;
-                    let part =
-                        self.smallest.is_some() && b_end > b_stop.wrapping_add(format::HEADER);
-                    if to_map && (from_map || part) {
-                        // In a bounded diff a new map may come in parts over a scalar, too.
-                        let inner = if from_map {
-                            a_stop.wrapping_add(format::HEADER)
-                        } else {
-                            a_end
-                        };
-                        let entry = self.at;
-                        self.put(format::slice(new, b, b_stop));
-                        let header = self.at;
-                        self.put(&format::EMPTY_MAP);
-                        let _ = open.push(Level {
-                            from_end: a_end,
-                            to_end: b_end,
-                            entry,
-                            header,
-                        });
-                        a = inner;
-                        b = b_stop.wrapping_add(format::HEADER);
-                    } else {
-                        if format::slice(old, a_stop, a_end) != format::slice(new, b_stop, b_end) {
-                            self.leaf(
-                                format::slice(new, b, b_stop),
-                                format::slice(new, b_stop, b_end),
-                                &open,
-                            );
-                        }
-                        a = a_end;
-                        b = b_end;
-                    }
-                }
+            }
+            if descend {
+                let _ = open.push(level);
+                self.put(new, b, inside);
+                let header = self.at.wrapping_sub(format::HEADER);
+                level = Level {
+                    from_end: a_end,
+                    to_end: b_end,
+                    entry,
+                    header,
+                };
+                a = a_inside;
+                b = inside;
+            } else {
+                self.put(new, b, b_end);
+                self.end_leaf(entry, level, &open);
+                a = a_end;
+                b = b_end;
+            }
+            if !descend || a_inside == a_end {
+                same_to = a;
             }
         }
     }
 }
 
-/// Length of the entries that two runs have in common at their front.
-fn equal_entries(a: &[u8], b: &[u8]) -> usize {
-    let common = common_prefix(a, b);
-    if common == a.len() && common == b.len() {
-        return common;
+/// Number of bytes that are equal in `old` from `a` on and `new` from `b` on.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+fn common_prefix(old: &[u8], a: usize, new: &[u8], b: usize) -> usize {
+    // Most runs are short.
+    if let Some(left) = old.get(a..).and_then(<[u8]>::first_chunk::<32>)
+        && let Some(right) = new.get(b..).and_then(<[u8]>::first_chunk::<32>)
+        && let Some(index) = first_difference(left, right)
+    {
+        return index;
     }
-    let mut at = 0;
-    while at < common {
-        let end = format::entry_end(a, at);
-        if end > common {
-            break;
-        }
-        at = end;
-    }
-    at
+    long_common_prefix(old, a, new, b)
 }
 
-/// Number of equal bytes at the front.
-fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    const WORD: usize = size_of::<usize>();
-    let mut equal = 0;
-    let mut words = a.chunks_exact(WORD).zip(b.chunks_exact(WORD));
-    for (left, right) in &mut words {
-        if left != right {
-            break;
+/// Index of the first byte that differs.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+fn first_difference(a: &[u8; 32], b: &[u8; 32]) -> Option<usize> {
+    let words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+    for (index, (left, right)) in words.enumerate() {
+        let differs = u64::from_le_bytes(*left) ^ u64::from_le_bytes(*right);
+        if differs != 0 {
+            let byte = usize::try_from(differs.trailing_zeros() >> 3).unwrap_or(0);
+            return Some(index.wrapping_mul(8).wrapping_add(byte));
         }
-        equal = WORD.wrapping_add(equal);
     }
-    let rest = a
-        .get(equal..)
-        .unwrap_or_default()
-        .iter()
-        .zip(b.get(equal..).unwrap_or_default());
-    equal.wrapping_add(rest.take_while(|(left, right)| left == right).count())
+    None
+}
+
+#[cfg(target_pointer_width = "64")]
+#[inline(never)]
+fn long_common_prefix(old: &[u8], a: usize, new: &[u8], b: usize) -> usize {
+    let (Some(a), Some(b)) = (old.get(a..), new.get(b..)) else {
+        return 0;
+    };
+    let len = a.len().min(b.len());
+    let (Some(a), Some(b)) = (a.get(..len), b.get(..len)) else {
+        return 0;
+    };
+    let (Some(a_last), Some(b_last)) = (a.last_chunk::<32>(), b.last_chunk::<32>()) else {
+        let bytes = a.iter().zip(b).take_while(|(left, right)| left == right);
+        return bytes.count();
+    };
+    let mut equal = 0_usize;
+    while let Some(left) = a.get(equal..).and_then(<[u8]>::first_chunk::<256>)
+        && b.get(equal..).and_then(<[u8]>::first_chunk::<256>) == Some(left)
+    {
+        equal = equal.wrapping_add(256);
+    }
+    while let Some(left) = a.get(equal..).and_then(<[u8]>::first_chunk::<32>)
+        && let Some(right) = b.get(equal..).and_then(<[u8]>::first_chunk::<32>)
+    {
+        if left != right {
+            let index = first_difference(left, right).unwrap_or(0);
+            return equal.wrapping_add(index);
+        }
+        equal = equal.wrapping_add(32);
+    }
+    // Fewer than 32 bytes are left: the last 32 begin with some that are known to be equal.
+    match first_difference(a_last, b_last) {
+        Some(index) => len.wrapping_sub(32).wrapping_add(index),
+        None => len,
+    }
+}
+
+/// Number of bytes that are equal in `old` from `a` on and `new` from `b` on.
+#[cfg(not(target_pointer_width = "64"))]
+fn common_prefix(old: &[u8], a: usize, new: &[u8], b: usize) -> usize {
+    let mut same = 0_usize;
+    while let Some(left) = old.get(a.wrapping_add(same))
+        && new.get(b.wrapping_add(same)) == Some(left)
+    {
+        same = same.wrapping_add(1);
+    }
+    same
 }

@@ -39,6 +39,7 @@ pub(super) fn find(bytes: &[u8], map: usize, key: &[u8]) -> Result<usize, usize>
 }
 
 /// Moves the bytes `from..to` to `dest`; the caller has made sure that they fit.
+#[cfg(target_pointer_width = "64")]
 #[inline]
 pub(super) fn shift(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
     let len = bytes.len();
@@ -51,14 +52,41 @@ pub(super) fn shift(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
     }
 }
 
+/// Moves the bytes `from..to` to `dest`; the caller has made sure that they fit.
+///
+/// Byte by byte: a firmware that needs `memmove` for nothing else is spared its 1.5 KB.
+#[cfg(not(target_pointer_width = "64"))]
+#[inline(never)]
+pub(super) fn shift(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
+    let cells = core::cell::Cell::from_mut(bytes).as_slice_of_cells();
+    if let Some(source) = cells.get(from..to)
+        && let Some(slots) = cells
+            .get(dest..)
+            .and_then(|slots| slots.get(..source.len()))
+    {
+        let pairs = slots.iter().zip(source);
+        if dest < from {
+            pairs.for_each(|(slot, byte)| slot.set(byte.get()));
+        } else {
+            pairs.rev().for_each(|(slot, byte)| slot.set(byte.get()));
+        }
+    }
+}
+
 /// Copies `source` to `at` and returns where it ends; the caller has made sure that it fits.
-#[inline]
+#[cfg_attr(target_pointer_width = "64", inline)]
 pub(super) fn put(bytes: &mut [u8], at: usize, source: &[u8]) -> usize {
     if let Some(slot) = bytes
         .get_mut(at..)
         .and_then(|rest| rest.get_mut(..source.len()))
     {
+        #[cfg(target_pointer_width = "64")]
         slot.copy_from_slice(source);
+        // The same, but without a check of the lengths, which would be a panic in the binary.
+        #[cfg(not(target_pointer_width = "64"))]
+        for (slot, byte) in slot.iter_mut().zip(source) {
+            *slot = *byte;
+        }
     }
     at.wrapping_add(source.len())
 }
@@ -113,18 +141,23 @@ pub(super) fn put_key(bytes: &mut [u8], at: usize, key: &[u8]) -> usize {
     put(bytes, at, key)
 }
 
+/// A value's encoding in two parts: what is made for it, and what is copied.
+pub(super) fn encode(value: Value<'_>) -> (Encoded, &[u8]) {
+    match value {
+        Value::Null => (Encoded::tag(format::NULL), &[]),
+        Value::Bool(false) => (Encoded::tag(format::FALSE), &[]),
+        Value::Bool(true) => (Encoded::tag(format::TRUE), &[]),
+        Value::Number(number) => (Encoded::number(number), &[]),
+        Value::String(text) => (text_header(text.as_bytes()), text.as_bytes()),
+        Value::Array(array) => (Encoded::NOTHING, array.as_document().as_bytes()),
+        Value::Map(map) => (Encoded::NOTHING, map.as_document().as_bytes()),
+    }
+}
+
 /// Bytes of a value.
 pub(super) fn encoded_len(value: Value<'_>) -> usize {
-    match value {
-        Value::String(text) => text_header(text.as_bytes())
-            .as_slice()
-            .len()
-            .wrapping_add(text.len()),
-        Value::Array(array) => array.as_document().as_bytes().len(),
-        Value::Map(map) => map.as_document().as_bytes().len(),
-        Value::Null | Value::Bool(_) => 1,
-        Value::Number(number) => Encoded::number(number).as_slice().len(),
-    }
+    let (header, tail) = encode(value);
+    header.as_slice().len().wrapping_add(tail.len())
 }
 
 /// Tag and length of a string's encoding.
@@ -150,17 +183,17 @@ pub(super) fn string_header(len: usize, escape: bool) -> Encoded {
 
 /// Writes a value at `at` and returns where it ends.
 pub(super) fn put_value(bytes: &mut [u8], at: usize, value: Value<'_>) -> usize {
+    let (header, tail) = encode(value);
+    let at = put(bytes, at, header.as_slice());
+    put(bytes, at, tail)
+}
+
+/// Deepest nesting in a value.
+pub(super) fn depth(value: Value<'_>) -> usize {
     match value {
-        Value::Null => put(bytes, at, &[format::NULL]),
-        Value::Bool(true) => put(bytes, at, &[format::TRUE]),
-        Value::Bool(false) => put(bytes, at, &[format::FALSE]),
-        Value::Number(number) => put(bytes, at, Encoded::number(number).as_slice()),
-        Value::String(text) => {
-            let at = put(bytes, at, text_header(text.as_bytes()).as_slice());
-            put(bytes, at, text.as_bytes())
-        }
-        Value::Array(array) => put(bytes, at, array.as_document().as_bytes()),
-        Value::Map(map) => put(bytes, at, map.as_document().as_bytes()),
+        Value::Array(array) => Leaves::depth(array.as_document()),
+        Value::Map(map) => Leaves::depth(map.as_document()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }
 }
 
@@ -169,66 +202,55 @@ pub(super) fn set(
     path: &[&str],
     value: Value<'_>,
 ) -> Result<(), EditError> {
-    let depth = match value {
-        Value::Array(array) => Leaves::depth(array.as_document()),
-        Value::Map(map) => Leaves::depth(map.as_document()),
-        _ => 0,
-    };
-    if path.len().saturating_add(depth) > format::MAX_DEPTH {
+    if path.len().saturating_add(depth(value)) > format::MAX_DEPTH {
         return Err(EditError::TooDeep);
-    }
-    if path.iter().any(|key| key.len() > format::MAX_KEY) {
-        return Err(EditError::KeyTooLong);
     }
     let capacity = document.capacity();
     let bytes = &mut *document.bytes;
+    let (header, tail) = encode(value);
+    let mut new = header.as_slice().len().saturating_add(tail.len());
     let mut ancestors = Ancestors::new();
-    // Down the maps that exist; `missing` are the keys that do not.
-    let (mut at, mut missing) = (0, path);
-    let mut place = Ok(0);
+    // Down the maps that exist. `place` is what the value replaces, or where it goes; `missing` are
+    // the keys that do not exist, `maps` how many maps they need.
+    let (mut place, mut old) = (0, format::value_len(bytes, 0));
+    let (mut missing, mut maps) = (path, path.len());
     while let Some((key, below)) = missing.split_first() {
-        place = find(bytes, at, key.as_bytes());
-        match place {
-            Ok(found) => {
-                let _ = ancestors.push(at);
-                (at, missing) = (found, below);
-            }
-            Err(usize::MAX) => break,
-            Err(_) => {
-                let _ = ancestors.push(at);
+        if format::byte_at(bytes, place) != format::MAP {
+            break;
+        }
+        let _ = ancestors.push(place);
+        maps = below.len();
+        match find(bytes, place, key.as_bytes()) {
+            Ok(found) => (place, old, missing) = (found, format::value_len(bytes, found), below),
+            Err(insert) => {
+                (place, old) = (insert, 0);
                 break;
             }
         }
     }
-    // What goes: a value that is found, or that stands where a map is needed.
-    let (start, old) = match place {
-        Ok(found) => (found, format::value_len(bytes, found)),
-        Err(usize::MAX) => (at, format::value_len(bytes, at)),
-        Err(insert) => (insert, 0),
-    };
-    let fresh_map = place == Err(usize::MAX);
-    let mut new = encoded_len(value);
-    for (index, key) in missing.iter().enumerate() {
-        new = new.saturating_add(key_len(key.as_bytes()));
-        if index > 0 || fresh_map {
-            new = new.saturating_add(format::HEADER);
+    for key in missing {
+        if key.len() > format::MAX_KEY {
+            return Err(EditError::KeyTooLong);
         }
+        new = new.saturating_add(key_len(key.as_bytes()));
     }
+    new = new.saturating_add(maps.wrapping_mul(format::HEADER));
     let needed = document.len.saturating_sub(old).saturating_add(new);
     if needed > capacity {
         return Err(EditError::Capacity(CapacityError { needed, capacity }));
     }
-    splice(bytes, document.len, &ancestors, start, old, new);
-    let end = start.wrapping_add(new);
-    let mut at = start;
+    splice(bytes, document.len, &ancestors, place, old, new);
+    let end = place.wrapping_add(new);
+    let mut at = place;
     for (index, key) in missing.iter().enumerate() {
-        if index > 0 || fresh_map {
+        if missing.len().wrapping_sub(index) <= maps {
             let inner = end.wrapping_sub(at).wrapping_sub(format::HEADER);
             at = put(bytes, at, Encoded::header(format::MAP, inner).as_slice());
         }
         at = put_key(bytes, at, key.as_bytes());
     }
-    put_value(bytes, at, value);
+    at = put(bytes, at, header.as_slice());
+    put(bytes, at, tail);
     Ok(())
 }
 

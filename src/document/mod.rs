@@ -56,6 +56,8 @@ mod merge;
 pub(crate) mod number;
 pub(crate) mod raw;
 mod sort;
+#[cfg(feature = "serde")]
+mod typed;
 mod validate;
 pub(crate) mod value;
 mod view;
@@ -66,6 +68,8 @@ pub use edit::EditError;
 pub use format::{MAX_DEPTH, MAX_DOCUMENT, MAX_KEY};
 pub use leaves::{Leaf, LeafPath, Leaves};
 pub use number::{Number, NumberError};
+#[cfg(feature = "serde")]
+pub use typed::{TypedError, TypedReason};
 pub use validate::{FormatError, FormatReason};
 pub use value::{Array, Entries, Items, Map, TypeError, Value};
 pub use view::{Document, DocumentMut, DocumentRef};

@@ -32,9 +32,56 @@ pub(crate) struct Raw<'a> {
 pub(crate) struct Open {
     header: u16,
     /// The entry written last; 0 if there is none.
-    entry: u16,
+    pub(crate) entry: u16,
     pub(crate) map: bool,
-    sorted: bool,
+    pub(crate) sorted: bool,
+}
+
+impl Open {
+    /// Stands for "no container".
+    #[cfg(target_pointer_width = "64")]
+    pub(crate) const ROOT: Self = Self {
+        header: 0,
+        entry: 0,
+        map: false,
+        sorted: true,
+    };
+
+    #[inline(always)]
+    pub(crate) fn new(header: usize, map: bool) -> Self {
+        Self {
+            header: short(header),
+            entry: 0,
+            map,
+            sorted: true,
+        }
+    }
+
+    /// Whether nothing was written into this container, up to `at`.
+    #[cfg(target_pointer_width = "64")]
+    pub(crate) fn is_empty(self, at: usize) -> bool {
+        usize::from(self.header).wrapping_add(format::HEADER) >= at
+    }
+
+    /// Remembers the entry at `at`.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self, at: usize) {
+        self.entry = short(at);
+    }
+
+    /// Ends this container, whose last byte stands before `at`; returns where it ends now.
+    #[inline(always)]
+    pub(crate) fn end(self, bytes: &mut [u8], at: usize) -> usize {
+        let header = usize::from(self.header);
+        let start = header.wrapping_add(format::HEADER);
+        let at = if self.sorted {
+            at
+        } else {
+            sort::sort(bytes, start, at)
+        };
+        format::write_u16(bytes, header.wrapping_add(1), at.wrapping_sub(start));
+        at
+    }
 }
 
 impl<'a> Raw<'a> {
@@ -71,13 +118,7 @@ impl<'a> Raw<'a> {
     /// Starts a map or an array.
     pub(crate) fn begin(&mut self, map: bool) -> Result<(), BuildError> {
         self.room(format::HEADER)?;
-        let level = Open {
-            header: short(self.at),
-            map,
-            entry: 0,
-            sorted: true,
-        };
-        if self.open.push(level).is_err() {
+        if self.open.push(Open::new(self.at, map)).is_err() {
             return Err(BuildError::TooDeep);
         }
         let tag = if map { format::MAP } else { format::ARRAY };
@@ -87,16 +128,9 @@ impl<'a> Raw<'a> {
 
     /// Ends the innermost map or array.
     pub(crate) fn end(&mut self) {
-        let Some(level) = self.open.pop() else {
-            return;
-        };
-        let header = usize::from(level.header);
-        let start = header.wrapping_add(format::HEADER);
-        if !level.sorted {
-            self.at = sort::sort(self.bytes, start, self.at);
+        if let Some(level) = self.open.pop() {
+            self.at = level.end(self.bytes, self.at);
         }
-        let inner = self.at.wrapping_sub(start);
-        format::write_u16(self.bytes, header.wrapping_add(1), inner);
     }
 
     /// Starts a string or a key.

@@ -1,51 +1,19 @@
-//! Putting the entries of one map into order.
+//! Putting the entries of one map into order: by key length, then bytewise; of equal keys the last
+//! stays.
+//!
+//! Two forms, chosen by the width of a pointer and held against each other by a test. Firmware gets an
+//! insertion sort: little code, and its maps are small. A gateway reads maps of any size from anyone,
+//! so there the cost is bounded by n log² n even if the buffer is full to the last byte.
 
-use core::cmp::Ordering;
+#[cfg(any(test, not(target_pointer_width = "64")))]
+mod insertion;
+#[cfg(target_pointer_width = "64")]
+mod merging;
 
-use super::edit;
-use super::format;
+#[cfg(not(target_pointer_width = "64"))]
+pub(super) use insertion::sort;
+#[cfg(target_pointer_width = "64")]
+pub(super) use merging::sort;
 
-/// Sorts the map entries in `start..end`; of equal keys the last stays. Returns the new end.
-///
-/// An insertion sort that rotates each entry into its place: what arrives nearly sorted moves little.
-pub(super) fn sort(bytes: &mut [u8], start: usize, end: usize) -> usize {
-    let mut sorted = start;
-    let mut end = end;
-    while sorted < end {
-        let next = format::entry_end(bytes, sorted);
-        // The place among the sorted entries: behind all that are smaller.
-        let mut place = start;
-        let mut equal = None;
-        while place < sorted {
-            let order = format::key_order(
-                format::key_bytes(bytes, place),
-                format::key_bytes(bytes, sorted),
-            );
-            let place_end = format::entry_end(bytes, place);
-            match order {
-                Ordering::Less => place = place_end,
-                Ordering::Equal => {
-                    equal = Some(place_end);
-                    break;
-                }
-                Ordering::Greater => break,
-            }
-        }
-        let len = next.wrapping_sub(sorted);
-        if let Some(slice) = bytes.get_mut(place..next)
-            && len <= slice.len()
-        {
-            slice.rotate_right(len);
-        }
-        sorted = next;
-        if let Some(old_end) = equal {
-            // The older entry now stands behind the new one: it goes.
-            let old = place.wrapping_add(len);
-            let gone = old_end.wrapping_sub(place);
-            edit::shift(bytes, old.wrapping_add(gone), end, old);
-            sorted = sorted.wrapping_sub(gone);
-            end = end.wrapping_sub(gone);
-        }
-    }
-    end
-}
+#[cfg(test)]
+mod tests;

@@ -172,6 +172,11 @@ pub(crate) struct Encoded {
 }
 
 impl Encoded {
+    pub(crate) const NOTHING: Self = Self {
+        bytes: [0; 10],
+        len: 0,
+    };
+
     pub(crate) const fn tag(tag: u8) -> Self {
         Self {
             bytes: [tag, 0, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -202,26 +207,23 @@ impl Encoded {
         {
             return Self::tag(small);
         }
-        let (tag, width) = if exponent == 0 {
-            if i8::try_from(mantissa).is_ok() {
-                (format::I8, 1_usize)
-            } else if i16::try_from(mantissa).is_ok() {
-                (format::I16, 2)
-            } else if i32::try_from(mantissa).is_ok() {
-                (format::I32, 4)
-            } else {
-                (format::I64, 8)
-            }
-        } else if i16::try_from(mantissa).is_ok() {
-            (format::D16, 2)
-        } else if i32::try_from(mantissa).is_ok() {
-            (format::D32, 4)
-        } else {
-            (format::D64, 8)
+        // Bits of the mantissa without its sign.
+        let bits = 64_u32.wrapping_sub((mantissa ^ (mantissa >> 63)).leading_zeros());
+        let (step, width) = match bits {
+            0..8 if exponent == 0 => (0, 1_usize),
+            0..16 => (1, 2),
+            16..32 => (2, 4),
+            _ => (3, 8),
         };
+        let first = if exponent == 0 {
+            format::I8
+        } else {
+            format::D16.wrapping_sub(1)
+        };
+        let tag = first.wrapping_add(step);
         let mut encoded = Self::tag(tag);
-        if let Some(slot) = encoded.bytes.get_mut(1..9) {
-            slot.copy_from_slice(&mantissa.to_le_bytes());
+        if let Some(slot) = encoded.bytes.get_mut(1..).and_then(<[u8]>::first_chunk_mut) {
+            *slot = mantissa.to_le_bytes();
         }
         let mut len = width.wrapping_add(1);
         if exponent != 0 {
@@ -264,7 +266,8 @@ impl<'a> Array<'a> {
 }
 
 impl<'a> Map<'a> {
-    pub(super) const EMPTY: Map<'static> = Map {
+    /// The map without entries.
+    pub const EMPTY: Map<'static> = Map {
         bytes: &format::EMPTY_MAP,
     };
 

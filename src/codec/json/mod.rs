@@ -46,6 +46,9 @@
 //! text, and what comes back needs no sorting.
 
 mod error;
+#[cfg(target_pointer_width = "64")]
+mod fast;
+mod fast_write;
 mod number;
 mod reader;
 mod select;

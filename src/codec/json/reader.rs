@@ -32,8 +32,8 @@ use crate::error::CapacityError;
 /// The document is `{}` until [`Reader::finish`] has returned, and stays so after an error.
 #[derive(Debug)]
 pub struct Reader<'a> {
-    raw: Raw<'a>,
-    state: State,
+    pub(super) raw: Raw<'a>,
+    pub(super) state: State,
     /// What the string that is being read is for.
     purpose: Purpose,
     /// Bytes of the text that have been read.
@@ -45,7 +45,7 @@ pub struct Reader<'a> {
     literal: &'static [u8],
     /// What is wanted of the next value, and of the open objects that are not wanted whole.
     wanted: &'static Select,
-    selects: heapless::Vec<&'static Select, { Select::MAX_DEPTH }>,
+    pub(super) selects: heapless::Vec<&'static Select, { Select::MAX_DEPTH }>,
     name: Match,
     skip: Skip,
     failed: Option<ReadReason>,
@@ -53,7 +53,7 @@ pub struct Reader<'a> {
 
 /// Where the reader is, between two bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Value,
     /// The first item of an array, or its end.
     ValueOrEnd,
@@ -128,6 +128,15 @@ impl<'a> Reader<'a> {
             if self.failed.is_some() {
                 break;
             }
+            #[cfg(target_pointer_width = "64")]
+            if self.is_plain() {
+                let used = self.fast(rest);
+                if used > 0 {
+                    self.offset = self.offset.wrapping_add(used);
+                    rest = rest.get(used..).unwrap_or_default();
+                    continue;
+                }
+            }
             match self.step(byte, rest) {
                 Ok(used) => {
                     self.offset = self.offset.wrapping_add(used);
@@ -161,6 +170,18 @@ impl<'a> Reader<'a> {
         }
         self.check()?;
         Ok(self.raw.into_ref())
+    }
+
+    /// Whether whole tokens are stored as they come from here on.
+    #[cfg(target_pointer_width = "64")]
+    #[inline(always)]
+    fn is_plain(&self) -> bool {
+        let whole = match self.state {
+            State::Value | State::ValueOrEnd => true,
+            State::Key | State::KeyOrEnd | State::Next => self.selected().is_none(),
+            _ => false,
+        };
+        whole && !self.skip.active && matches!(self.wanted, Select::All)
     }
 
     fn check(&self) -> Result<(), ReadError> {

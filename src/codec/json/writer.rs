@@ -1,5 +1,6 @@
 //! Documents and hand-made JSON into a caller's buffer.
 
+use super::fast_write as fast;
 use crate::document::DocumentRef;
 use crate::document::MAX_DEPTH;
 use crate::document::Number;
@@ -30,8 +31,8 @@ use crate::error::BufferTooSmall;
 /// ```
 #[derive(Debug)]
 pub struct Writer<'a> {
-    out: &'a mut [u8],
-    at: usize,
+    pub(super) out: &'a mut [u8],
+    pub(super) at: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -129,59 +130,80 @@ impl<'a> Writer<'a> {
         let bytes = document.as_bytes();
         // The open containers: where each ends, and the bracket it ends with.
         let mut open: heapless::Vec<(usize, u8), MAX_DEPTH> = heapless::Vec::new();
+        let (mut end, mut closer) = (bytes.len(), 0);
         let mut at = 0;
         loop {
-            let end = format::value_end(bytes, at);
-            let mut first = false;
-            match format::byte_at(bytes, at) {
-                tag @ (format::ARRAY | format::MAP) => {
-                    let closer = if tag == format::MAP { b'}' } else { b']' };
-                    // Both opening brackets stand two before the closing ones.
-                    self.byte(closer.wrapping_sub(2));
-                    if open.push((end, closer)).is_err() {
-                        return;
+            let tag = format::byte_at(bytes, at);
+            if tag == format::ARRAY || tag == format::MAP {
+                if open.push((end, closer)).is_err() {
+                    return;
+                }
+                end = format::value_end(bytes, at);
+                closer = if tag == format::MAP { b'}' } else { b']' };
+                // Both opening brackets stand two before the closing ones.
+                self.byte(closer.wrapping_sub(2));
+                at = at.wrapping_add(format::HEADER);
+                if at < end {
+                    if tag == format::MAP {
+                        at = self.key(bytes, at);
                     }
-                    at = at.wrapping_add(format::HEADER);
-                    first = at < end;
+                    continue;
                 }
-                _ => {
-                    self.scalar(format::slice(bytes, at, end));
-                    at = end;
-                }
+            } else {
+                at = self.scalar(bytes, at, tag);
             }
-            while let Some((end, closer)) = open.last().copied()
-                && at >= end
-            {
+            while at >= end {
+                let Some(around) = open.pop() else {
+                    return;
+                };
                 self.byte(closer);
-                open.pop();
+                (end, closer) = around;
             }
-            let Some((_, closer)) = open.last() else {
+            if closer == 0 {
                 return;
-            };
-            if !first {
-                self.byte(b',');
             }
-            if *closer == b'}' {
-                let (start, stop) = format::key_span(bytes, at);
-                let escape = format::byte_at(bytes, at) == format::LONG_KEY;
-                self.quoted(format::slice(bytes, start, stop), escape);
-                self.byte(b':');
-                at = stop;
+            self.byte(b',');
+            if closer == b'}' {
+                at = self.key(bytes, at);
             }
         }
     }
 
-    fn scalar(&mut self, value: &[u8]) {
-        let text = |from: usize| value.get(from..).unwrap_or_default();
-        match format::byte_at(value, 0) {
+    /// Writes the key at `at` and a colon; returns where its value begins.
+    #[inline]
+    fn key(&mut self, bytes: &[u8], at: usize) -> usize {
+        let (start, stop) = format::key_span(bytes, at);
+        let escape = format::byte_at(bytes, at) == format::LONG_KEY;
+        if escape || !fast::FAST || !self.short(bytes, start, stop) {
+            self.quoted(format::slice(bytes, start, stop), escape);
+        }
+        self.byte(b':');
+        stop
+    }
+
+    /// Writes the scalar at `at` and returns where it ends.
+    #[inline]
+    fn scalar(&mut self, bytes: &[u8], at: usize, tag: u8) -> usize {
+        let end = format::value_end(bytes, at);
+        let text = |header: usize| format::slice(bytes, at.wrapping_add(header), end);
+        match tag {
+            format::SHORT_STRING..format::SHORT_STRING_END => {
+                if !fast::FAST || !self.short(bytes, at.wrapping_add(1), end) {
+                    self.quoted(text(1), false);
+                }
+            }
+            format::STRING => self.quoted(text(format::HEADER), false),
+            format::ESCAPED_STRING => self.quoted(text(format::HEADER), true),
             format::NULL => self.put(b"null"),
             format::FALSE => self.put(b"false"),
             format::TRUE => self.put(b"true"),
-            format::SHORT_STRING..format::SHORT_STRING_END => self.quoted(text(1), false),
-            format::STRING => self.quoted(text(format::HEADER), false),
-            format::ESCAPED_STRING => self.quoted(text(format::HEADER), true),
-            _ => self.number(read_number(value)),
+            _ => {
+                if !fast::FAST || !self.short_number(bytes, at, tag) {
+                    self.number(read_number(text(0)));
+                }
+            }
         }
+        end
     }
 
     fn quoted(&mut self, text: &[u8], escape: bool) {
@@ -226,18 +248,23 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn byte(&mut self, byte: u8) {
+    #[inline]
+    pub(super) fn byte(&mut self, byte: u8) {
         if let Some(slot) = self.out.get_mut(self.at) {
             *slot = byte;
         }
         self.at = self.at.saturating_add(1);
     }
 
+    #[inline]
     fn put(&mut self, text: &[u8]) {
-        let end = self.at.saturating_add(text.len());
-        if let Some(slot) = self.out.get_mut(self.at..end) {
+        if let Some(slot) = self
+            .out
+            .get_mut(self.at..)
+            .and_then(|room| room.get_mut(..text.len()))
+        {
             slot.copy_from_slice(text);
         }
-        self.at = end;
+        self.at = self.at.saturating_add(text.len());
     }
 }

@@ -1,0 +1,91 @@
+//! The device's side in full: engine, JSON in pieces, JSON out, AWS adapter.
+#![no_std]
+#![no_main]
+
+use twinsync::adapter::aws::{Client, Wanted};
+use twinsync::device::{Config, DeviceEngine, Output, Session};
+use twinsync::document::Document;
+use twinsync::protocol::TwinId;
+use twinsync::time::Instant;
+use twinsync_proof::{input, output, sink, text, word};
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    let mut engine = DeviceEngine::<512>::new(Config::new(word()));
+    let mut scratch = Document::<1024>::new();
+    let id = loop {
+        if let Ok(id) = TwinId::new(text(), None) {
+            break id;
+        }
+    };
+    let client = loop {
+        if let Ok(client) = Client::new(id) {
+            break client;
+        }
+    };
+    loop {
+        let now = Instant::from_millis(u64::from(word()));
+        match word() & 15 {
+            0 => engine.handle_connected(now, Session::Fresh),
+            1 => engine.handle_subscribed(now),
+            2 => engine.handle_disconnected(now),
+            3 => {
+                let wanted = match engine.wanted() {
+                    twinsync::device::Wanted::Sections => Wanted::Sections,
+                    twinsync::device::Wanted::Delta => Wanted::Delta,
+                };
+                if let Ok(mut decoder) = client.decoder(text(), wanted, scratch.as_mut()) {
+                    let fed = decoder.feed(input()).and_then(|()| decoder.feed(input()));
+                    match fed.and_then(|()| decoder.finish()) {
+                        Ok(message) => {
+                            let handled = engine.handle_message(now, message);
+                            sink(u32::from(handled.is_ok()));
+                        }
+                        Err(error) => {
+                            if let Some(error) = error.capacity() {
+                                engine.handle_oversized(now, error.needed);
+                            }
+                        }
+                    }
+                }
+            }
+            4 => engine.handle_timeout(now),
+            5 => sink(u32::from(engine.report_value(now, &[text(), "x"], word() as i32).is_ok())),
+            6 => sink(u32::from(engine.acknowledge(now, &[text()]).is_ok())),
+            7 => sink(u32::from(engine.refuse(now, &[text()]).is_ok())),
+            8 => {
+                for leaf in engine.changes() {
+                    sink(leaf.path.len() as u32);
+                }
+            }
+            _ => {
+                while let Some(transmit) = engine.poll_transmit(now) {
+                    match transmit.output() {
+                        Output::Subscribe => {
+                            for purpose in Client::SUBSCRIPTIONS {
+                                if let Ok(topic) = client.topic(purpose, output()) {
+                                    sink(topic.len() as u32);
+                                }
+                            }
+                            transmit.sent(now);
+                        }
+                        Output::Message(message) => match client.encode(&message, output()) {
+                            Ok(publish) => {
+                                sink(publish.payload.len() as u32);
+                                transmit.sent(now);
+                            }
+                            Err(_) => transmit.too_large(now),
+                        },
+                        _ => {}
+                    }
+                }
+                while let Some(event) = engine.poll_event() {
+                    sink(matches!(event, twinsync::device::Event::Synced).into());
+                }
+                if let Some(at) = engine.poll_timeout() {
+                    sink(at.as_millis() as u32);
+                }
+            }
+        }
+    }
+}

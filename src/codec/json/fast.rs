@@ -1,0 +1,472 @@
+//! The paved path of the reader on 64-bit targets: whole, ordinary tokens, eight bytes at a time.
+//!
+//! [`Reader::fast`] reads as many tokens as it can and stops in front of the first one that is cut,
+//! escaped, long, out of bounds or wrong; the state machine in [`super::reader`] then reads that one.
+//! So this file refuses nothing and reports nothing: **what it builds is what the state machine would
+//! have built**, and a property test holds them against each other.
+
+use core::cmp::Ordering;
+
+use super::reader::{Reader, State};
+use crate::document::format;
+use crate::document::raw::Open;
+
+/// Why the paved path ended in front of a token.
+enum Stop {
+    /// In front of a key, or of the end of an object without members.
+    Key,
+    /// In front of a value, or of the end of an array without items.
+    Value,
+    /// Behind a value.
+    Next,
+}
+
+impl Reader<'_> {
+    /// Reads whole tokens from the front of `text` and returns how many bytes they took.
+    ///
+    /// The next value, or the container around this place, is stored whole.
+    #[inline(never)]
+    pub(super) fn fast(&mut self, text: &[u8]) -> usize {
+        // Below this depth the reader has to look at each name.
+        let floor = self.selects.len();
+        let raw = &mut self.raw;
+        let out = &mut *raw.bytes;
+        let open = &mut raw.open;
+        let mut level = open.last().copied().unwrap_or(Open::ROOT);
+        // `rest` and `at` stand behind the last whole token.
+        let mut rest = text;
+        let mut at = raw.at;
+        let mut keyed = matches!(self.state, State::Key | State::KeyOrEnd);
+        let mut complete = self.state == State::Next;
+        let stop = 'all: loop {
+            'value: {
+                if complete {
+                    break 'value;
+                }
+                if keyed {
+                    let (b'"', next) = token(rest) else {
+                        break 'all Stop::Key;
+                    };
+                    let Some(Copied {
+                        len,
+                        word,
+                        rest: next,
+                    }) = string(next, out, at, 0, 254)
+                    else {
+                        break 'all Stop::Key;
+                    };
+                    let (b':', next) = token(next) else {
+                        break 'all Stop::Key;
+                    };
+                    rest = next;
+                    if level.sorted && level.entry != 0 {
+                        level.sorted = is_above(out, usize::from(level.entry), at, len, word);
+                    }
+                    level.enter(at);
+                    at = at.wrapping_add(1).wrapping_add(len);
+                }
+                let (byte, mut next) = token(rest);
+                match byte {
+                    b'"' => {
+                        const MARK: u8 = format::SHORT_STRING;
+                        const MOST: usize = format::MAX_SHORT_STRING;
+                        let Some(copied) = string(next, out, at, MARK, MOST) else {
+                            break 'all Stop::Value;
+                        };
+                        at = at.wrapping_add(1).wrapping_add(copied.len);
+                        next = copied.rest;
+                    }
+                    b'{' | b'[' => {
+                        let map = byte == b'{';
+                        let Some(slot) = chunk::<3>(out, at) else {
+                            break 'all Stop::Value;
+                        };
+                        *slot = [if map { format::MAP } else { format::ARRAY }, 0, 0];
+                        if open.is_full() {
+                            break 'all Stop::Value;
+                        }
+                        if let Some(around) = open.last_mut() {
+                            *around = level;
+                        }
+                        level = Open::new(at, map);
+                        let _ = open.push(level);
+                        at = at.wrapping_add(format::HEADER);
+                        rest = next;
+                        // An empty container is complete, and its end is next.
+                        if token(next).0 != if map { b'}' } else { b']' } {
+                            keyed = map;
+                            continue 'all;
+                        }
+                        break 'value;
+                    }
+                    b'0'..=b'9' | b'-' => {
+                        let Some((len, behind)) = number(byte, next, out, at) else {
+                            break 'all Stop::Value;
+                        };
+                        next = behind;
+                        at = at.wrapping_add(len);
+                    }
+                    _ => {
+                        let (tag, tail) = match byte {
+                            b't' => (format::TRUE, &b"rue"[..]),
+                            b'f' => (format::FALSE, &b"alse"[..]),
+                            b'n' => (format::NULL, &b"ull"[..]),
+                            _ => break 'all Stop::Value,
+                        };
+                        let (Some(slot), Some(after)) = (out.get_mut(at), next.strip_prefix(tail))
+                        else {
+                            break 'all Stop::Value;
+                        };
+                        *slot = tag;
+                        at = at.wrapping_add(1);
+                        next = after;
+                    }
+                }
+                rest = next;
+                if open.len() <= floor {
+                    break 'all Stop::Next;
+                }
+            }
+            // Behind a value: all containers that end here, and the comma.
+            loop {
+                let (byte, next) = token(rest);
+                if byte == b',' {
+                    rest = next;
+                    keyed = level.map;
+                    complete = false;
+                    break;
+                }
+                if byte != if level.map { b'}' } else { b']' } {
+                    break 'all Stop::Next;
+                }
+                rest = next;
+                at = level.end(out, at);
+                open.pop();
+                level = open.last().copied().unwrap_or(Open::ROOT);
+                if open.len() <= floor {
+                    break 'all Stop::Next;
+                }
+            }
+        };
+        let empty = level.is_empty(at);
+        self.state = match (stop, open.last_mut()) {
+            (Stop::Next, None) => State::Done,
+            (_, None) => State::Value,
+            (stop, Some(innermost)) => {
+                *innermost = level;
+                match stop {
+                    Stop::Next => State::Next,
+                    Stop::Key if empty => State::KeyOrEnd,
+                    Stop::Key => State::Key,
+                    Stop::Value if empty && !level.map => State::ValueOrEnd,
+                    Stop::Value => State::Value,
+                }
+            }
+        };
+        raw.at = at;
+        text.len().wrapping_sub(rest.len())
+    }
+}
+
+/// The first byte of the next token and what is behind it; 0 if the text ends before.
+#[inline(always)]
+fn token(rest: &[u8]) -> (u8, &[u8]) {
+    match rest.split_first() {
+        Some((byte, after)) if *byte > b' ' => (*byte, after),
+        _ => behind_space(rest),
+    }
+}
+
+/// As [`token`], for what begins with white space.
+#[inline(never)]
+fn behind_space(mut rest: &[u8]) -> (u8, &[u8]) {
+    while let Some((byte, after)) = rest.split_first() {
+        if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+            return (*byte, after);
+        }
+        rest = after;
+    }
+    (0, rest)
+}
+
+#[inline(always)]
+fn chunk<const LEN: usize>(out: &mut [u8], at: usize) -> Option<&mut [u8; LEN]> {
+    out.get_mut(at..).and_then(<[u8]>::first_chunk_mut)
+}
+
+#[inline(always)]
+fn low_byte(value: usize) -> u8 {
+    let [low, ..] = value.to_le_bytes();
+    low
+}
+
+/// The first eight bytes; behind the end, zeros.
+#[inline(always)]
+fn word(rest: &[u8]) -> u64 {
+    match rest.first_chunk() {
+        Some(chunk) => u64::from_le_bytes(*chunk),
+        None => last_word(rest),
+    }
+}
+
+#[inline(never)]
+fn last_word(rest: &[u8]) -> u64 {
+    let four = |bytes: &[u8]| bytes.first_chunk().map(|chunk| u32::from_le_bytes(*chunk));
+    match (four(rest), rest.last_chunk()) {
+        (Some(low), Some(high)) => {
+            // The two halves overlap; the high one is shifted to where it belongs.
+            let gap = u32::try_from(rest.len()).unwrap_or(0).wrapping_sub(4);
+            let high = u64::from(u32::from_le_bytes(*high));
+            u64::from(low) | high.wrapping_shl(gap.wrapping_mul(8))
+        }
+        _ => rest
+            .iter()
+            .rev()
+            .fold(0, |word, byte| word.wrapping_shl(8) | u64::from(*byte)),
+    }
+}
+
+/// A string that was copied.
+struct Copied<'t> {
+    len: usize,
+    /// Its first eight bytes; those behind its end have no meaning.
+    word: u64,
+    /// What is behind its closing quotation mark.
+    rest: &'t [u8],
+}
+
+/// Copies a string up to its closing quotation mark, behind a byte for `mark` and its length at `at`.
+/// `None` if the end is not near, or if the string needs a closer look.
+///
+/// Up to eight bytes behind the copy are overwritten, always.
+#[inline(always)]
+fn string<'t>(
+    text: &'t [u8],
+    out: &mut [u8],
+    at: usize,
+    mark: u8,
+    most: usize,
+) -> Option<Copied<'t>> {
+    let first = word(text);
+    let [header, slot @ ..] = chunk::<9>(out, at)?;
+    *slot = first.to_le_bytes();
+    let special = stops(first);
+    if special != 0 {
+        let len = offset(special);
+        if let Some((b'"', rest)) = text.get(len..).and_then(<[u8]>::split_first) {
+            *header = mark | low_byte(len);
+            return Some(Copied {
+                len,
+                word: first,
+                rest,
+            });
+        }
+    }
+    long_string(text, out, at, mark, most, special)
+}
+
+/// As [`string`], for what does not end within eight bytes.
+#[inline(always)]
+fn long_string<'t>(
+    text: &'t [u8],
+    out: &mut [u8],
+    at: usize,
+    mark: u8,
+    most: usize,
+    special: u64,
+) -> Option<Copied<'t>> {
+    let (header, mut room) = out.get_mut(at..)?.split_first_mut()?;
+    let mut tail = text;
+    let mut special = special;
+    while special == 0 {
+        tail = tail.get(8..)?;
+        room = room.get_mut(8..)?;
+        let next = word(tail);
+        *room.first_chunk_mut()? = next.to_le_bytes();
+        special = stops(next);
+    }
+    let rest = tail.get(offset(special)..)?;
+    let len = text.len().wrapping_sub(rest.len());
+    let (quote, rest) = rest.split_first()?;
+    if *quote != b'"' {
+        return beyond_ascii(text, out, at, mark, most);
+    }
+    if len > most {
+        return None;
+    }
+    *header = mark | low_byte(len);
+    Some(Copied {
+        len,
+        word: word(text),
+        rest,
+    })
+}
+
+/// Which of eight bytes a mask marks first.
+#[inline(always)]
+fn offset(special: u64) -> usize {
+    usize::try_from(special.trailing_zeros().wrapping_shr(3)).unwrap_or(0)
+}
+
+/// The high bit of each byte that ends a run of plain ASCII; exact up to and including the lowest.
+#[inline(always)]
+const fn stops(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let control = word.wrapping_sub(ONES.wrapping_mul(0x20));
+    let quote = (word ^ ONES.wrapping_mul(0x22)).wrapping_sub(ONES);
+    let backslash = (word ^ ONES.wrapping_mul(0x5C)).wrapping_sub(ONES);
+    (control | quote | backslash | word) & HIGHS
+}
+
+/// As [`string`], for what is not ASCII.
+#[cold]
+#[inline(never)]
+fn beyond_ascii<'t>(
+    text: &'t [u8],
+    out: &mut [u8],
+    at: usize,
+    mark: u8,
+    most: usize,
+) -> Option<Copied<'t>> {
+    let len = text
+        .iter()
+        .take(most.wrapping_add(1))
+        .position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\'))?;
+    let (text, after) = text.split_at_checked(len)?;
+    let (quote, rest) = after.split_first()?;
+    if *quote != b'"' || core::str::from_utf8(text).is_err() {
+        return None;
+    }
+    let (header, room) = out.get_mut(at..)?.split_first_mut()?;
+    for (slot, byte) in room.get_mut(..len)?.iter_mut().zip(text) {
+        *slot = *byte;
+    }
+    *header = mark | low_byte(len);
+    Some(Copied {
+        len,
+        word: word(text),
+        rest,
+    })
+}
+
+/// Whether the key of `len` bytes that begins with `word` at `at` is above the one at `entry`.
+#[inline(always)]
+fn is_above(out: &[u8], entry: usize, at: usize, len: usize, new: u64) -> bool {
+    // A long key starts with 255, which is more than any length here.
+    let before = usize::from(format::byte_at(out, entry));
+    if before != len {
+        return before < len;
+    }
+    if let Some(old) = out
+        .get(entry.wrapping_add(1)..)
+        .and_then(<[u8]>::first_chunk)
+    {
+        // Of shorter keys only the first bytes count; the rest is shifted out.
+        let unused = 64_usize.saturating_sub(len.wrapping_mul(8));
+        let unused = u32::try_from(unused).unwrap_or(0);
+        let first = |word: u64| word.swap_bytes().checked_shr(unused).unwrap_or(0);
+        let (old, new) = (first(u64::from_le_bytes(*old)), first(new));
+        if old != new {
+            return old < new;
+        }
+    }
+    same_length_order(out, entry, at) == Ordering::Less
+}
+
+#[inline(never)]
+fn same_length_order(out: &[u8], entry: usize, at: usize) -> Ordering {
+    format::key_bytes(out, entry).cmp(format::key_bytes(out, at))
+}
+
+/// Writes the number that begins with `byte` and goes on in `rest` to `at`, if it has at most 18 digits
+/// and no exponent, and if something follows it. Returns its encoded length and what is behind it.
+#[inline(always)]
+fn number<'t>(byte: u8, rest: &'t [u8], out: &mut [u8], at: usize) -> Option<(usize, &'t [u8])> {
+    let mut tail = rest;
+    let mut byte = byte;
+    let take = |tail: &mut &[u8]| {
+        let (byte, after) = tail.split_first()?;
+        *tail = after;
+        Some(*byte)
+    };
+    let negative = byte == b'-';
+    if negative {
+        byte = take(&mut tail)?;
+    }
+    let start = tail.len();
+    let mut mantissa: u64 = 0;
+    let mut digit = byte.wrapping_sub(b'0');
+    let zero = digit == 0;
+    while digit < 10 {
+        mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
+        byte = take(&mut tail)?;
+        digit = byte.wrapping_sub(b'0');
+    }
+    let whole = start.wrapping_sub(tail.len());
+    if whole.wrapping_sub(1) >= 18 || (zero && whole > 1) {
+        return None;
+    }
+    let mut scale = 0;
+    if byte == b'.' {
+        let point = tail.len();
+        loop {
+            byte = take(&mut tail)?;
+            digit = byte.wrapping_sub(b'0');
+            if digit >= 10 {
+                break;
+            }
+            mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
+        }
+        scale = point.wrapping_sub(tail.len()).wrapping_sub(1);
+        if scale == 0 || whole.wrapping_add(scale) > 18 {
+            return None;
+        }
+        while scale > 0 && mantissa.wrapping_rem(10) == 0 {
+            mantissa = mantissa.wrapping_div(10);
+            scale = scale.wrapping_sub(1);
+        }
+    }
+    if byte | 0x20 == b'e' {
+        return None;
+    }
+    // The byte behind the number is not part of it.
+    let rest = rest.get(rest.len().wrapping_sub(tail.len()).wrapping_sub(1)..)?;
+    let mantissa = if negative {
+        mantissa.cast_signed().wrapping_neg()
+    } else {
+        mantissa.cast_signed()
+    };
+    let slot = chunk::<10>(out, at)?;
+    let (tag, width) = if scale == 0 {
+        if (0..64).contains(&mantissa) {
+            let [low, ..] = mantissa.to_le_bytes();
+            let [first, ..] = slot;
+            *first = low;
+            return Some((1, rest));
+        }
+        if i8::try_from(mantissa).is_ok() {
+            (format::I8, 1)
+        } else if i16::try_from(mantissa).is_ok() {
+            (format::I16, 2)
+        } else if i32::try_from(mantissa).is_ok() {
+            (format::I32, 4)
+        } else {
+            (format::I64, 8)
+        }
+    } else if i16::try_from(mantissa).is_ok() {
+        (format::D16, 2)
+    } else if i32::try_from(mantissa).is_ok() {
+        (format::D32, 4)
+    } else {
+        (format::D64, 8)
+    };
+    let [a, b, c, d, e, f, g, h] = mantissa.to_le_bytes();
+    *slot = [tag, a, b, c, d, e, f, g, h, 0];
+    let len = usize::wrapping_add(width, 1);
+    if scale == 0 {
+        return Some((len, rest));
+    }
+    *slot.get_mut(len)? = low_byte(scale).wrapping_neg();
+    Some((len.wrapping_add(1), rest))
+}
