@@ -208,11 +208,7 @@ mod tests {
         let text = format!("{mantissa}e{exponent}");
         let (wide, narrow): (f64, f32) = (text.parse().unwrap(), text.parse().unwrap());
         assert_eq!(number.to_f64().to_bits(), wide.to_bits(), "{text}");
-        assert_eq!(
-            number.to_f32().to_bits(),
-            narrow.to_bits(),
-            "{text}"
-        );
+        assert_eq!(number.to_f32().to_bits(), narrow.to_bits(), "{text}");
         assert_eq!(
             f64::from_bits(super::Binary::new(number).round(53, -1022, 1024)),
             wide.abs(),

@@ -38,6 +38,22 @@ pub enum TypeError {
 }
 
 /// The items of an array, in order.
+///
+/// ```
+/// use twinsync::document::Document;
+///
+/// let mut document = Document::<32>::new();
+/// let mut builder = document.build();
+/// builder.begin_array()?;
+/// builder.value(6)?;
+/// builder.value(22)?;
+/// builder.end()?;
+/// builder.finish()?;
+/// let hours = document.root().as_array().unwrap();
+/// let hours: Vec<u8> = hours.iter().map(|hour| hour.read().unwrap()).collect();
+/// assert_eq!(hours, [6, 22]);
+/// # Ok::<(), twinsync::document::BuildError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Array<'a> {
     /// The whole value, header included.
@@ -45,6 +61,17 @@ pub struct Array<'a> {
 }
 
 /// The entries of a map, ordered by key length, then bytewise.
+///
+/// ```
+/// use twinsync::document::Document;
+///
+/// let mut document = Document::<32>::new();
+/// document.set(&["speed"], 3)?;
+/// document.set(&["on"], true)?;
+/// let keys: Vec<&str> = document.entries().map(|(key, _)| key).collect();
+/// assert_eq!(keys, ["on", "speed"]);
+/// # Ok::<(), twinsync::document::EditError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Map<'a> {
     /// The whole value, header included.
@@ -124,6 +151,15 @@ impl<'a> Value<'a> {
 
     /// Reads the value as `T`: `bool`, `&str`, [`Number`], any integer (with range check), and under
     /// the feature `float` also `f32` and `f64`.
+    ///
+    /// ```
+    /// use twinsync::document::{TypeError, Value};
+    ///
+    /// let level = Value::from(300);
+    /// assert_eq!(level.read::<u16>(), Ok(300));
+    /// assert_eq!(level.read::<u8>(), Err(TypeError::Range));
+    /// assert_eq!(level.read::<&str>(), Err(TypeError::Mismatch));
+    /// ```
     ///
     /// # Errors
     /// [`TypeError::Mismatch`] for another type, [`TypeError::Range`] for a number that `T` cannot
