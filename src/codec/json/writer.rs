@@ -168,10 +168,10 @@ impl<'a> Writer<'a> {
     fn key(&mut self, bytes: &[u8], at: usize) -> usize {
         let (start, stop) = format::key_span(bytes, at);
         let escape = format::byte_at(bytes, at) == format::LONG_KEY;
-        if escape || !fast::FAST || !self.short(bytes, start, stop) {
+        if escape || !fast::FAST || !self.short::<true>(bytes, start, stop) {
             self.quoted(format::slice(bytes, start, stop), escape);
+            self.byte(b':');
         }
-        self.byte(b':');
         stop
     }
 
@@ -182,7 +182,7 @@ impl<'a> Writer<'a> {
         let text = |header: usize| format::slice(bytes, at.wrapping_add(header), end);
         match tag {
             format::SHORT_STRING..format::SHORT_STRING_END => {
-                if !fast::FAST || !self.short(bytes, at.wrapping_add(1), end) {
+                if !fast::FAST || !self.short::<false>(bytes, at.wrapping_add(1), end) {
                     self.quoted(text(1), false);
                 }
             }
@@ -247,7 +247,7 @@ impl<'a> Writer<'a> {
         if let Some(slot) = self.out.get_mut(self.at) {
             *slot = byte;
         }
-        self.at = self.at.saturating_add(1);
+        self.at = self.at.wrapping_add(1);
     }
 
     #[inline]
