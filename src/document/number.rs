@@ -54,39 +54,50 @@ impl Number {
     /// # Errors
     /// [`NumberError::OutOfRange`] if the canonical exponent is outside -128 to 127.
     pub fn new(mantissa: i64, exponent: i32) -> Result<Self, NumberError> {
-        let (mut mantissa, mut exponent) = (mantissa, exponent);
-        if mantissa == 0 {
-            return Ok(Self::ZERO);
-        }
-        if exponent == 0 {
-            return Ok(Self {
-                mantissa,
-                exponent: 0,
-            });
-        }
-        while mantissa.wrapping_rem(10) == 0 {
-            mantissa = mantissa.wrapping_div(10);
+        let (mut magnitude, mut exponent) = (mantissa.unsigned_abs(), exponent);
+        while exponent != 0
+            && magnitude != 0
+            && let (tenth, 0) = divide_by_ten(magnitude)
+        {
+            magnitude = tenth;
             exponent = exponent.saturating_add(1);
         }
+        Self::from_stripped(mantissa < 0, magnitude, exponent)
+    }
+
+    /// Takes a magnitude that has no trailing zeros unless `exponent` is 0.
+    fn from_stripped(negative: bool, magnitude: u64, exponent: i32) -> Result<Self, NumberError> {
+        if magnitude == 0 {
+            return Ok(Self::ZERO);
+        }
+        let limit = if negative {
+            LOWEST
+        } else {
+            LOWEST.wrapping_sub(1)
+        };
+        if magnitude > limit {
+            return Err(NumberError::TooPrecise);
+        }
+        let (mut magnitude, mut exponent) = (magnitude, exponent);
+        // An integer that fits has no exponent.
         if (1..=18).contains(&exponent) {
-            let mut integer = mantissa;
+            let mut integer = magnitude;
             for _ in 0..exponent {
-                let Some(next) = integer.checked_mul(10) else {
+                if integer > limit / 10 {
+                    integer = 0;
                     break;
-                };
-                integer = next;
-                exponent = exponent.wrapping_sub(1);
-            }
-            if exponent == 0 {
-                mantissa = integer;
-            } else {
-                // It did not fit as an integer: the zeros go back into the exponent.
-                while integer != mantissa {
-                    integer = integer.wrapping_div(10);
-                    exponent = exponent.wrapping_add(1);
                 }
+                integer = integer.wrapping_mul(10);
+            }
+            if integer != 0 {
+                (magnitude, exponent) = (integer, 0);
             }
         }
+        let mantissa = if negative {
+            0_i64.wrapping_sub_unsigned(magnitude)
+        } else {
+            magnitude.cast_signed()
+        };
         match i8::try_from(exponent) {
             Ok(exponent) => Ok(Self { mantissa, exponent }),
             Err(_) => Err(NumberError::OutOfRange),
@@ -178,25 +189,11 @@ impl Number {
         let mut first = digits.len();
         let mut rest = self.mantissa.unsigned_abs();
         loop {
-            // On 32-bit targets a 64-bit division costs far more than a 32-bit one, and nearly all
-            // mantissas are small.
-            let digit;
-            if let Ok(small) = u32::try_from(rest) {
-                digit = small.wrapping_rem(10);
-                rest = u64::from(small.wrapping_div(10));
-            } else {
-                #[expect(clippy::cast_possible_truncation, reason = "a remainder below ten")]
-                {
-                    digit = rest.wrapping_rem(10) as u32;
-                }
-                rest = rest.wrapping_div(10);
-            }
+            let (tenth, digit) = divide_by_ten(rest);
+            rest = tenth;
             first = first.wrapping_sub(1);
             if let Some(slot) = digits.get_mut(first) {
-                #[expect(clippy::cast_possible_truncation, reason = "a digit below ten")]
-                {
-                    *slot = (digit as u8).wrapping_add(b'0');
-                }
+                *slot = digit.wrapping_add(b'0');
             }
             if rest == 0 || first == 0 {
                 break;
@@ -262,37 +259,24 @@ impl Scan {
         self.significant(digit);
     }
 
-    #[inline(always)]
     fn significant(&mut self, digit: u8) {
-        if self.zeros != 0 {
-            self.flush_zeros();
+        while self.zeros > 0 && !self.overflow {
+            self.append(0);
+            self.zeros = self.zeros.wrapping_sub(1);
         }
-        let next = if self.mantissa < u64::MAX / 16 {
-            Some(
-                self.mantissa
-                    .wrapping_mul(10)
-                    .wrapping_add(u64::from(digit)),
-            )
-        } else {
-            self.mantissa
-                .checked_mul(10)
-                .and_then(|shifted| shifted.checked_add(u64::from(digit)))
-        };
-        match next {
-            Some(next) => self.mantissa = next,
-            None => self.overflow = true,
-        }
+        self.append(digit);
     }
 
-    #[inline(never)]
-    fn flush_zeros(&mut self) {
-        for _ in 0..self.zeros.min(20) {
-            match self.mantissa.checked_mul(10) {
-                Some(shifted) => self.mantissa = shifted,
-                None => self.overflow = true,
-            }
+    #[inline]
+    fn append(&mut self, digit: u8) {
+        // One more than a tenth of the largest magnitude would be too much in any case.
+        if self.mantissa > LOWEST / 10 {
+            self.overflow = true;
         }
-        self.zeros = 0;
+        self.mantissa = self
+            .mantissa
+            .wrapping_mul(10)
+            .wrapping_add(u64::from(digit));
     }
 
     fn digits<'t>(&mut self, text: &'t [u8], step: i32) -> Result<&'t [u8], NumberError> {
@@ -310,22 +294,41 @@ impl Scan {
         if self.overflow {
             return Err(NumberError::TooPrecise);
         }
-        let mantissa = if negative {
-            match 0_i64.checked_sub_unsigned(self.mantissa) {
-                Some(mantissa) => mantissa,
-                None => return Err(NumberError::TooPrecise),
-            }
-        } else {
-            match i64::try_from(self.mantissa) {
-                Ok(mantissa) => mantissa,
-                Err(_) => return Err(NumberError::TooPrecise),
-            }
-        };
         let exponent = self
             .exponent
             .saturating_add(self.zeros)
             .saturating_add(power);
-        Number::new(mantissa, exponent)
+        Number::from_stripped(negative, self.mantissa, exponent)
+    }
+}
+
+/// The magnitude of the lowest mantissa; that of the highest is one less.
+const LOWEST: u64 = i64::MIN.unsigned_abs();
+
+/// A tenth, rounded down, and the digit that is left over.
+///
+/// Targets without 64-bit division do it in three short steps; the library routine for any two numbers
+/// takes ten times the code.
+pub(crate) fn divide_by_ten(value: u64) -> (u64, u8) {
+    #[cfg(target_pointer_width = "64")]
+    {
+        let tenth = value.wrapping_div(10);
+        let [digit, ..] = value.wrapping_sub(tenth.wrapping_mul(10)).to_le_bytes();
+        (tenth, digit)
+    }
+    #[cfg(not(target_pointer_width = "64"))]
+    {
+        let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
+        let high = u32::from_be_bytes([a, b, c, d]);
+        let mut tenth = u64::from(high.wrapping_div(10));
+        let mut left = high.wrapping_rem(10);
+        for part in [[e, f], [g, h]] {
+            let step = left.wrapping_shl(16) | u32::from(u16::from_be_bytes(part));
+            tenth = tenth.wrapping_shl(16) | u64::from(step.wrapping_div(10));
+            left = step.wrapping_rem(10);
+        }
+        let [digit, ..] = left.to_le_bytes();
+        (tenth, digit)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A number that comes byte by byte (RFC 8259 §6).
 
-use super::error::{Expected, ReadReason};
+use super::error::{Expected, Fault};
 use crate::document::Number;
 use crate::document::NumberError;
 use crate::document::number::Scan;
@@ -42,7 +42,7 @@ impl Digits {
     }
 
     /// Takes a byte and says whether it belongs to the number; if not, the number is complete.
-    pub(super) fn push(&mut self, byte: u8) -> Result<bool, ReadReason> {
+    pub(super) fn push(&mut self, byte: u8) -> Result<bool, Fault> {
         let part = self.part;
         let digit = byte.wrapping_sub(b'0');
         self.part = if digit <= 9 {
@@ -77,7 +77,7 @@ impl Digits {
                     Part::PowerSign
                 }
                 _ if self.is_complete() => return Ok(false),
-                _ => return Err(ReadReason::Expected(Expected::Digit)),
+                _ => return Err(Fault::Expected(Expected::Digit)),
             }
         };
         Ok(true)

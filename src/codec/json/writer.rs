@@ -6,6 +6,7 @@ use crate::document::MAX_DEPTH;
 use crate::document::Number;
 use crate::document::Value;
 use crate::document::format;
+use crate::document::number::divide_by_ten;
 use crate::document::value::read_number;
 use crate::error::BufferTooSmall;
 
@@ -96,9 +97,9 @@ impl<'a> Writer<'a> {
             first = next;
             text.get_mut(next)
         }) {
-            let [digit, ..] = rest.wrapping_rem(10).to_le_bytes();
+            let (tenth, digit) = divide_by_ten(rest);
             *slot = digit.wrapping_add(b'0');
-            rest = rest.wrapping_div(10);
+            rest = tenth;
             if rest == 0 {
                 break;
             }
