@@ -55,7 +55,7 @@ pub(crate) fn byte_at(bytes: &[u8], at: usize) -> u8 {
 }
 
 /// The little-endian u16 at `at`, 0 where there is none.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> usize {
     match bytes.get(at..).and_then(<[u8]>::first_chunk::<2>) {
         Some(chunk) => usize::from(u16::from_le_bytes(*chunk)),
@@ -73,7 +73,7 @@ pub(crate) fn slice(bytes: &[u8], from: usize, to: usize) -> &[u8] {
 }
 
 /// Length of the value at `at`, tag included.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn value_len(bytes: &[u8], at: usize) -> usize {
     let tag = byte_at(bytes, at);
     if tag < SMALL_INT_END {
@@ -88,7 +88,7 @@ pub(crate) fn value_len(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Length of a scalar of fixed width, tag included.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn scalar_len(tag: u8) -> usize {
     match tag {
         I8 => 2,
@@ -103,7 +103,7 @@ pub(crate) fn scalar_len(tag: u8) -> usize {
 }
 
 /// Where the key of the entry at `at` begins and ends; its value begins where the key ends.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn key_span(bytes: &[u8], at: usize) -> (usize, usize) {
     let first = byte_at(bytes, at);
     if first == LONG_KEY {
@@ -119,7 +119,7 @@ pub(crate) fn key_span(bytes: &[u8], at: usize) -> (usize, usize) {
 }
 
 /// The key of the entry at `at`.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn key_bytes(bytes: &[u8], at: usize) -> &[u8] {
     let (start, end) = key_span(bytes, at);
     slice(bytes, start, end)
@@ -132,25 +132,24 @@ pub(crate) fn value_end(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Where the map entry at `at` ends.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn entry_end(bytes: &[u8], at: usize) -> usize {
     value_end(bytes, key_span(bytes, at).1)
 }
 
 /// Whether text needs escaping in JSON: a quotation mark, a backslash or a control character.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn needs_escape(text: &[u8]) -> bool {
-    let mut chunks = text.chunks_exact(8);
-    for chunk in &mut chunks {
-        if let Some(word) = chunk.first_chunk::<8>()
-            && special_bytes(u64::from_le_bytes(*word)) != 0
-        {
-            return true;
+    let mut rest = text;
+    if cfg!(target_pointer_width = "64") {
+        while let Some((word, after)) = rest.split_first_chunk() {
+            if special_bytes(u64::from_le_bytes(*word)) != 0 {
+                return true;
+            }
+            rest = after;
         }
     }
-    chunks
-        .remainder()
-        .iter()
+    rest.iter()
         .any(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\')
 }
 
@@ -166,13 +165,13 @@ pub(crate) fn special_bytes(word: u64) -> u64 {
 }
 
 /// Order of keys: by length, then bytewise (RFC 8949 §4.2.3 "length-first", restricted to text).
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn key_order(a: &[u8], b: &[u8]) -> core::cmp::Ordering {
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
 /// Writes a container's length into the header at `at`.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn write_u16(bytes: &mut [u8], at: usize, value: usize) {
     if let Some(slot) = bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<2>) {
         #[expect(

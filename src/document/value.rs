@@ -136,32 +136,48 @@ impl<'a> Value<'a> {
 /// The number at the front of validated bytes.
 pub(crate) fn read_number(bytes: &[u8]) -> Number {
     let tag = format::byte_at(bytes, 0);
-    let at = |len: usize| bytes.get(1..len.wrapping_add(1)).unwrap_or_default();
-    let wide = |len: usize| {
-        let mut wide = [0_u8; 8];
-        for (slot, byte) in wide.iter_mut().zip(at(len)) {
-            *slot = *byte;
-        }
-        // Sign extension: shift the value to the top and back.
-        let unused = 64_usize.wrapping_sub(len.wrapping_mul(8));
-        #[expect(clippy::cast_possible_truncation, reason = "0 to 56")]
-        let unused = unused as u32;
-        i64::from_le_bytes(wide)
-            .wrapping_shl(unused)
-            .wrapping_shr(unused)
+    let (width, decimal) = match tag {
+        format::I8..=format::I64 => (1_usize.wrapping_shl(u32::from(tag & 3)), false),
+        format::D16..=format::D64 => (2_usize.wrapping_shl(u32::from(tag & 3)), true),
+        small => return Number::from_canonical(i64::from(small), 0),
     };
-    let (mantissa, exponent_at) = match tag {
-        format::I8 => (wide(1), None),
-        format::I16 => (wide(2), None),
-        format::I32 => (wide(4), None),
-        format::I64 => (wide(8), None),
-        format::D16 => (wide(2), Some(3)),
-        format::D32 => (wide(4), Some(5)),
-        format::D64 => (wide(8), Some(9)),
-        small => (i64::from(small), None),
+    // Sign extension, byte by byte from the highest.
+    let fill = if format::byte_at(bytes, width) < 0x80 {
+        0
+    } else {
+        0xFF
     };
-    let exponent = exponent_at.map_or(0, |at| format::byte_at(bytes, at).cast_signed());
-    Number::from_canonical(mantissa, exponent)
+    let mut wide = [fill; 8];
+    let payload = bytes.get(1..).unwrap_or_default();
+    for (slot, byte) in wide.iter_mut().zip(payload.iter().take(width)) {
+        *slot = *byte;
+    }
+    let exponent = if decimal {
+        format::byte_at(bytes, width.wrapping_add(1)).cast_signed()
+    } else {
+        0
+    };
+    Number::from_canonical(i64::from_le_bytes(wide), exponent)
+}
+
+/// Tag and width of the narrowest encoding of a mantissa, without 64-bit comparisons.
+fn narrowest(bytes: &[u8; 8], decimal: bool) -> (u8, usize) {
+    let [_, _, _, _, _, _, _, top] = *bytes;
+    let fill = if top < 0x80 { 0 } else { 0xFF };
+    let (mut tag, mut width) = if decimal {
+        (format::D16, 2)
+    } else {
+        (format::I8, 1)
+    };
+    // Wide enough when all that is above is sign, and the highest byte inside has it too.
+    while width < 8
+        && (bytes.iter().skip(width).any(|byte| *byte != fill)
+            || (format::byte_at(bytes, width.wrapping_sub(1)) ^ fill) >= 0x80)
+    {
+        width = width.wrapping_mul(2);
+        tag = tag.wrapping_add(1);
+    }
+    (tag, width)
 }
 
 /// A scalar's bytes: at most 10.
@@ -202,7 +218,10 @@ impl Encoded {
         {
             return Self::tag(small);
         }
-        let (tag, width) = if exponent == 0 {
+        let bytes = mantissa.to_le_bytes();
+        let (tag, width) = if !cfg!(target_pointer_width = "64") {
+            narrowest(&bytes, exponent != 0)
+        } else if exponent == 0 {
             if i8::try_from(mantissa).is_ok() {
                 (format::I8, 1_usize)
             } else if i16::try_from(mantissa).is_ok() {
@@ -220,9 +239,8 @@ impl Encoded {
             (format::D64, 8)
         };
         let mut encoded = Self::tag(tag);
-        if let Some(slot) = encoded.bytes.get_mut(1..9) {
-            slot.copy_from_slice(&mantissa.to_le_bytes());
-        }
+        let [_, slot @ .., _] = &mut encoded.bytes;
+        *slot = bytes;
         let mut len = width.wrapping_add(1);
         if exponent != 0 {
             if let Some(slot) = encoded.bytes.get_mut(len) {

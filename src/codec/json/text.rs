@@ -129,14 +129,21 @@ impl Text {
 
 /// A character in UTF-8 (RFC 3629 §3).
 fn encode(code: u32) -> Character {
-    let tail = |shift: u32| 0x80 | (low_byte(code.wrapping_shr(shift)) & 0x3F);
-    let lead = |mark: u8, shift: u32| mark | low_byte(code.wrapping_shr(shift));
-    let (bytes, len) = match code {
-        0..0x80 => ([low_byte(code), 0, 0, 0], 1),
-        0x80..0x800 => ([lead(0xC0, 6), tail(0), 0, 0], 2),
-        0x800..0x1_0000 => ([lead(0xE0, 12), tail(6), tail(0), 0], 3),
-        _ => ([lead(0xF0, 18), tail(12), tail(6), tail(0)], 4),
+    let (len, mut lead) = match code {
+        0..0x80 => (1, 0),
+        0x80..0x800 => (2, 0xC0),
+        0x800..0x1_0000 => (3, 0xE0),
+        _ => (4, 0xF0),
     };
+    let mut bytes = [0; 4];
+    let mut code = code;
+    for slot in bytes.iter_mut().take(usize::from(len)).skip(1).rev() {
+        *slot = 0x80 | (low_byte(code) & 0x3F);
+        code = code.wrapping_shr(6);
+    }
+    lead |= low_byte(code);
+    let [first, ..] = &mut bytes;
+    *first = lead;
     Character { bytes, len }
 }
 
