@@ -185,48 +185,32 @@ impl Number {
     /// Integers are written plain, decimals positionally (`21.5`, `0.004`) while that stays short,
     /// otherwise with an exponent (`1e30`, `5e-40`).
     pub fn write_text(self, out: &mut [u8; Self::MAX_TEXT]) -> usize {
-        let mut digits = [0_u8; 20];
-        let mut first = digits.len();
-        let mut rest = self.mantissa.unsigned_abs();
-        loop {
-            let (tenth, digit) = divide_by_ten(rest);
-            rest = tenth;
-            first = first.wrapping_sub(1);
-            if let Some(slot) = digits.get_mut(first) {
-                *slot = digit.wrapping_add(b'0');
-            }
-            if rest == 0 || first == 0 {
-                break;
-            }
+        let magnitude = self.mantissa.unsigned_abs();
+        let mut digits: i32 = 0;
+        let mut rest = magnitude;
+        while rest > 0 {
+            rest = divide_by_ten(rest).0;
+            digits = digits.wrapping_add(1);
         }
-        let digits = digits.get(first..).unwrap_or_default();
-        let mut text = Text { out, len: 0 };
+        let mut text = Text {
+            out,
+            front: Self::MAX_TEXT,
+        };
+        let exponent = i32::from(self.exponent);
+        if exponent > 0 || exponent.wrapping_add(digits) < -5 {
+            text.digits(u64::from(exponent.unsigned_abs()), 0);
+            if exponent < 0 {
+                text.push(b'-');
+            }
+            text.push(b'e');
+            text.digits(magnitude, 0);
+        } else {
+            text.digits(magnitude, exponent.wrapping_neg());
+        }
         if self.mantissa < 0 {
             text.push(b'-');
         }
-        let point =
-            i32::from(self.exponent).wrapping_add(i32::try_from(digits.len()).unwrap_or(i32::MAX));
-        if self.exponent >= 0 || point < -5 {
-            text.extend(digits);
-            if self.exponent != 0 {
-                text.push(b'e');
-                text.exponent(self.exponent);
-            }
-        } else if point <= 0 {
-            text.extend(b"0.");
-            for _ in point..0 {
-                text.push(b'0');
-            }
-            text.extend(digits);
-        } else {
-            let (whole, fraction) = digits
-                .split_at_checked(usize::try_from(point).unwrap_or(0))
-                .unwrap_or((digits, &[]));
-            text.extend(whole);
-            text.push(b'.');
-            text.extend(fraction);
-        }
-        text.len
+        text.finish()
     }
 
     /// Longest text that [`Number::write_text`] writes, in bytes.
@@ -332,37 +316,48 @@ pub(crate) fn divide_by_ten(value: u64) -> (u64, u8) {
     }
 }
 
+/// Text that is written from its last byte to its first.
 struct Text<'t> {
     out: &'t mut [u8; Number::MAX_TEXT],
-    len: usize,
+    front: usize,
 }
 
 impl Text<'_> {
     fn push(&mut self, byte: u8) {
-        if let Some(slot) = self.out.get_mut(self.len) {
+        self.front = self.front.wrapping_sub(1);
+        if let Some(slot) = self.out.get_mut(self.front) {
             *slot = byte;
-            self.len = self.len.wrapping_add(1);
         }
     }
 
-    fn extend(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.push(*byte);
+    /// Writes the digits of `value`, the last `scale` of them behind a point.
+    fn digits(&mut self, value: u64, scale: i32) {
+        let mut rest = value;
+        let mut left = scale;
+        loop {
+            let (tenth, digit) = divide_by_ten(rest);
+            self.push(digit.wrapping_add(b'0'));
+            rest = tenth;
+            left = left.wrapping_sub(1);
+            if left == 0 {
+                self.push(b'.');
+            } else if rest == 0 && left < 0 {
+                return;
+            }
         }
     }
 
-    fn exponent(&mut self, exponent: i8) {
-        if exponent < 0 {
-            self.push(b'-');
+    /// Moves the text to the front of the buffer and returns its length.
+    fn finish(self) -> usize {
+        let mut len: usize = 0;
+        for from in self.front..Number::MAX_TEXT {
+            let byte = self.out.get(from).copied().unwrap_or_default();
+            if let Some(slot) = self.out.get_mut(len) {
+                *slot = byte;
+            }
+            len = len.wrapping_add(1);
         }
-        let rest = exponent.unsigned_abs();
-        if rest >= 100 {
-            self.push(b'1');
-        }
-        if rest >= 10 {
-            self.push((rest.wrapping_div(10).wrapping_rem(10)).wrapping_add(b'0'));
-        }
-        self.push((rest.wrapping_rem(10)).wrapping_add(b'0'));
+        len
     }
 }
 

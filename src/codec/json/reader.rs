@@ -244,9 +244,10 @@ impl<'a> Reader<'a> {
                     Purpose::Value
                 })?;
             }
-            b'-' => self.begin_number(Digits::negative()),
-            b'0'..=b'9' => {
-                self.begin_number(Digits::default());
+            b'0'..=b'9' | b'-' => {
+                self.number = Digits::default();
+                self.number_start = self.offset;
+                self.state = State::Number;
                 self.number.push(byte)?;
             }
             b't' => self.begin_literal(b"rue", format::TRUE)?,
@@ -452,12 +453,6 @@ impl<'a> Reader<'a> {
         }
         self.state = State::Colon;
         Ok(())
-    }
-
-    fn begin_number(&mut self, number: Digits) {
-        self.number = number;
-        self.number_start = self.offset;
-        self.state = State::Number;
     }
 
     fn end_number(&mut self) -> Result<(), Fault> {
