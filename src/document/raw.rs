@@ -5,7 +5,6 @@
 
 use core::cmp::Ordering;
 
-use super::builder::BuildError;
 use super::edit;
 use super::format;
 use super::sort;
@@ -25,7 +24,14 @@ pub(crate) struct Raw<'a> {
     pub(crate) open: heapless::Vec<Open, { format::MAX_DEPTH }>,
     /// Where the text that is being written begins, its header included.
     text: usize,
+    /// Bytes that would have been needed, once something was [`Full`].
+    needed: usize,
 }
+
+/// The buffer is full; [`Raw::shortage`] says by how much. Kept apart, because an error of one bit
+/// makes each call smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
 
 /// A container that is being filled. Offsets fit into 16 bits, as documents do.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +102,7 @@ impl<'a> Raw<'a> {
             at: 0,
             open: heapless::Vec::new(),
             text: 0,
+            needed: 0,
         }
     }
 
@@ -105,22 +112,27 @@ impl<'a> Raw<'a> {
         self.open.last().map(|level| level.map)
     }
 
-    #[inline(always)]
-    pub(crate) fn room(&self, more: usize) -> Result<(), CapacityError> {
-        let needed = self.at.saturating_add(more);
-        let capacity = self.bytes.len();
-        if needed > capacity {
-            return Err(CapacityError { needed, capacity });
+    /// Makes sure that there is room for `more` bytes.
+    pub(crate) fn room(&mut self, more: usize) -> Result<(), Full> {
+        self.needed = self.at.saturating_add(more);
+        if self.needed > self.bytes.len() {
+            return Err(Full);
         }
         Ok(())
     }
 
-    /// Starts a map or an array.
-    pub(crate) fn begin(&mut self, map: bool) -> Result<(), BuildError> {
-        self.room(format::HEADER)?;
-        if self.open.push(Open::new(self.at, map)).is_err() {
-            return Err(BuildError::TooDeep);
+    /// Says what was needed when something was [`Full`].
+    pub(crate) fn shortage(&self) -> CapacityError {
+        CapacityError {
+            needed: self.needed,
+            capacity: self.bytes.len(),
         }
+    }
+
+    /// Starts a map or an array; [`Raw::open`] must not be full.
+    pub(crate) fn begin(&mut self, map: bool) -> Result<(), Full> {
+        self.room(format::HEADER)?;
+        let _ = self.open.push(Open::new(self.at, map));
         let tag = if map { format::MAP } else { format::ARRAY };
         self.at = edit::put(self.bytes, self.at, &[tag, 0, 0]);
         Ok(())
@@ -134,7 +146,7 @@ impl<'a> Raw<'a> {
     }
 
     /// Starts a string or a key.
-    pub(crate) fn begin_text(&mut self) -> Result<(), CapacityError> {
+    pub(crate) fn begin_text(&mut self) -> Result<(), Full> {
         self.room(1)?;
         self.text = self.at;
         self.at = self.at.wrapping_add(1);
@@ -142,7 +154,7 @@ impl<'a> Raw<'a> {
     }
 
     /// Adds to the string or key that was started.
-    pub(crate) fn text(&mut self, piece: &[u8]) -> Result<(), CapacityError> {
+    pub(crate) fn text(&mut self, piece: &[u8]) -> Result<(), Full> {
         self.room(piece.len())?;
         self.at = edit::put(self.bytes, self.at, piece);
         Ok(())
@@ -154,23 +166,21 @@ impl<'a> Raw<'a> {
     }
 
     /// Ends the string; `escape` says whether it holds a character that JSON must escape.
-    pub(crate) fn end_string(&mut self, escape: bool) -> Result<(), CapacityError> {
+    pub(crate) fn end_string(&mut self, escape: bool) -> Result<(), Full> {
         let header = edit::string_header(self.written().len(), escape);
         self.widen(header.as_slice())
     }
 
-    /// Ends the key; `escape` as for [`Raw::end_string`].
-    pub(crate) fn end_key(&mut self, escape: bool) -> Result<(), BuildError> {
+    /// Ends the key, which is at most [`format::MAX_KEY`] bytes long; `escape` as for
+    /// [`Raw::end_string`].
+    pub(crate) fn end_key(&mut self, escape: bool) -> Result<(), Full> {
         let len = self.written().len();
-        if len > format::MAX_KEY {
-            return Err(BuildError::KeyTooLong);
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "checked above")]
+        #[expect(clippy::cast_possible_truncation, reason = "at most 255")]
         let short_len = len as u8;
         if len == format::MAX_KEY || escape {
             self.widen(&[format::LONG_KEY, short_len])?;
         } else {
-            edit::put(self.bytes, self.text, &[short_len]);
+            self.widen(&[short_len])?;
         }
         if let Some(level) = self.open.last_mut() {
             if level.entry != 0 && level.sorted {
@@ -184,7 +194,7 @@ impl<'a> Raw<'a> {
     }
 
     /// Writes a number.
-    pub(crate) fn number(&mut self, number: Number) -> Result<(), CapacityError> {
+    pub(crate) fn number(&mut self, number: Number) -> Result<(), Full> {
         self.text(Encoded::number(number).as_slice())
     }
 
@@ -201,7 +211,7 @@ impl<'a> Raw<'a> {
     }
 
     /// Puts the header of the text into place, which may be longer than the byte left for it.
-    fn widen(&mut self, header: &[u8]) -> Result<(), CapacityError> {
+    fn widen(&mut self, header: &[u8]) -> Result<(), Full> {
         let extra = header.len().wrapping_sub(1);
         if extra > 0 {
             self.room(extra)?;

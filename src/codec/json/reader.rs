@@ -3,7 +3,7 @@
 //! [`Reader::feed`] is a state machine that may stop between any two bytes. What a number or a string
 //! remembers between two of its bytes stands in [`super::number`] and [`super::text`].
 
-use super::error::{Expected, ReadError, ReadReason};
+use super::error::{Expected, Fault, ReadError};
 use super::number::Digits;
 use super::select::{Match, Select};
 use super::text::Text;
@@ -12,7 +12,6 @@ use crate::document::DocumentRef;
 use crate::document::MAX_KEY;
 use crate::document::format;
 use crate::document::raw::Raw;
-use crate::error::CapacityError;
 
 /// Reads one JSON text, in pieces of any size, into a document.
 ///
@@ -48,7 +47,7 @@ pub struct Reader<'a> {
     pub(super) selects: heapless::Vec<&'static Select, { Select::MAX_DEPTH }>,
     name: Match,
     skip: Skip,
-    failed: Option<ReadReason>,
+    failed: Option<Fault>,
 }
 
 /// Where the reader is, between two bytes.
@@ -142,7 +141,7 @@ impl<'a> Reader<'a> {
                     self.offset = self.offset.wrapping_add(used);
                     rest = rest.get(used..).unwrap_or_default();
                 }
-                Err(reason) => self.failed = Some(reason),
+                Err(fault) => self.failed = Some(fault),
             }
         }
         self.check()
@@ -166,7 +165,7 @@ impl<'a> Reader<'a> {
             self.failed = self.end_number().err();
         }
         if self.failed.is_none() && self.state != State::Done {
-            self.failed = Some(ReadReason::UnexpectedEnd);
+            self.failed = Some(Fault::UnexpectedEnd);
         }
         self.check()?;
         Ok(self.raw.into_ref())
@@ -187,15 +186,15 @@ impl<'a> Reader<'a> {
     fn check(&self) -> Result<(), ReadError> {
         match self.failed {
             None => Ok(()),
-            Some(reason) => Err(ReadError {
+            Some(fault) => Err(ReadError {
                 offset: self.offset,
-                reason,
+                reason: fault.reason(self.raw.shortage()),
             }),
         }
     }
 
     /// Reads at least one byte, or ends a number; returns how many bytes it used.
-    fn step(&mut self, byte: u8, rest: &[u8]) -> Result<usize, ReadReason> {
+    fn step(&mut self, byte: u8, rest: &[u8]) -> Result<usize, Fault> {
         match self.state {
             State::Text => return self.text(byte, rest),
             State::Escape => self.escape(byte)?,
@@ -212,7 +211,7 @@ impl<'a> Reader<'a> {
                     .split_first()
                     .filter(|(next, _)| **next == byte)
                 else {
-                    return Err(ReadReason::Expected(Expected::Literal));
+                    return Err(Fault::Expected(Expected::Literal));
                 };
                 self.literal = left;
                 if left.is_empty() {
@@ -231,19 +230,19 @@ impl<'a> Reader<'a> {
                 (b',', true) => self.state = State::Key,
                 (b',', false) => self.state = State::Value,
                 (b'}', true) | (b']', false) => self.close(),
-                (_, true) => return Err(ReadReason::Expected(Expected::CommaOrObjectEnd)),
-                (_, false) => return Err(ReadReason::Expected(Expected::CommaOrArrayEnd)),
+                (_, true) => return Err(Fault::Expected(Expected::CommaOrObjectEnd)),
+                (_, false) => return Err(Fault::Expected(Expected::CommaOrArrayEnd)),
             },
-            State::Key => return Err(ReadReason::Expected(Expected::Key)),
-            State::KeyOrEnd => return Err(ReadReason::Expected(Expected::KeyOrEnd)),
-            State::Colon => return Err(ReadReason::Expected(Expected::Colon)),
-            State::Done => return Err(ReadReason::Trailing),
+            State::Key => return Err(Fault::Expected(Expected::Key)),
+            State::KeyOrEnd => return Err(Fault::Expected(Expected::KeyOrEnd)),
+            State::Colon => return Err(Fault::Expected(Expected::Colon)),
+            State::Done => return Err(Fault::Trailing),
         }
         Ok(1)
     }
 
     /// The first byte of a value.
-    fn value(&mut self, byte: u8, expected: Expected) -> Result<(), ReadReason> {
+    fn value(&mut self, byte: u8, expected: Expected) -> Result<(), Fault> {
         match byte {
             b'{' | b'[' => self.open(byte == b'{')?,
             b'"' => {
@@ -253,20 +252,21 @@ impl<'a> Reader<'a> {
                     Purpose::Value
                 })?;
             }
-            b'-' => self.begin_number(Digits::negative()),
-            b'0'..=b'9' => {
-                self.begin_number(Digits::default());
+            b'0'..=b'9' | b'-' => {
+                self.number = Digits::default();
+                self.number_start = self.offset;
+                self.state = State::Number;
                 self.number.push(byte)?;
             }
             b't' => self.begin_literal(b"rue", format::TRUE)?,
             b'f' => self.begin_literal(b"alse", format::FALSE)?,
             b'n' => self.begin_literal(b"ull", format::NULL)?,
-            _ => return Err(ReadReason::Expected(expected)),
+            _ => return Err(Fault::Expected(expected)),
         }
         Ok(())
     }
 
-    fn open(&mut self, object: bool) -> Result<(), ReadReason> {
+    fn open(&mut self, object: bool) -> Result<(), Fault> {
         self.state = if object {
             State::KeyOrEnd
         } else {
@@ -274,17 +274,18 @@ impl<'a> Reader<'a> {
         };
         if self.skip.active {
             if u32::from(self.skip.depth) >= u64::BITS {
-                return Err(ReadReason::TooDeep);
+                return Err(Fault::TooDeep);
             }
             self.skip.depth = self.skip.depth.wrapping_add(1);
             self.skip.objects = self.skip.objects.wrapping_shl(1) | u64::from(object);
             return Ok(());
         }
+        if self.raw.open.is_full() {
+            return Err(Fault::TooDeep);
+        }
         self.raw.begin(object)?;
         if object && matches!(self.wanted, Select::Members(_)) {
-            self.selects
-                .push(self.wanted)
-                .map_err(|_| ReadReason::TooDeep)?;
+            self.selects.push(self.wanted).map_err(|_| Fault::TooDeep)?;
         }
         self.wanted = &Select::All;
         Ok(())
@@ -331,7 +332,7 @@ impl<'a> Reader<'a> {
         };
     }
 
-    fn key(&mut self) -> Result<(), ReadReason> {
+    fn key(&mut self) -> Result<(), Fault> {
         let purpose = if self.skip.active {
             Purpose::SkippedKey
         } else if let Some(Select::Members(members)) = self.selected() {
@@ -343,7 +344,7 @@ impl<'a> Reader<'a> {
         self.begin_text(purpose)
     }
 
-    fn begin_text(&mut self, purpose: Purpose) -> Result<(), ReadReason> {
+    fn begin_text(&mut self, purpose: Purpose) -> Result<(), Fault> {
         self.purpose = purpose;
         self.text = Text::default();
         self.state = State::Text;
@@ -354,7 +355,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Inside a string: reads a run of plain characters, or one byte that needs a closer look.
-    fn text(&mut self, byte: u8, rest: &[u8]) -> Result<usize, ReadReason> {
+    fn text(&mut self, byte: u8, rest: &[u8]) -> Result<usize, Fault> {
         if !self.text.is_open() {
             let run = rest
                 .iter()
@@ -368,7 +369,7 @@ impl<'a> Reader<'a> {
         match byte {
             b'\\' if self.text.may_escape() => self.state = State::Escape,
             b'"' if !self.text.is_open() => self.end_text()?,
-            0..0x20 if !self.text.is_open() => return Err(ReadReason::ControlCharacter),
+            0..0x20 if !self.text.is_open() => return Err(Fault::ControlCharacter),
             _ => {
                 self.text.byte(byte)?;
                 self.store(&[byte])?;
@@ -377,7 +378,7 @@ impl<'a> Reader<'a> {
         Ok(1)
     }
 
-    fn escape(&mut self, byte: u8) -> Result<(), ReadReason> {
+    fn escape(&mut self, byte: u8) -> Result<(), Fault> {
         match self.text.escape(byte)? {
             Some(plain) => {
                 self.store(&[plain])?;
@@ -388,7 +389,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn code(&mut self, byte: u8) -> Result<(), ReadReason> {
+    fn code(&mut self, byte: u8) -> Result<(), Fault> {
         if let Some(complete) = self.text.digit(byte)? {
             if let Some(character) = complete {
                 self.store(character.as_slice())?;
@@ -399,7 +400,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Puts text where it belongs. What does not fit is an error at the first byte that does not.
-    fn store(&mut self, text: &[u8]) -> Result<(), ReadReason> {
+    fn store(&mut self, text: &[u8]) -> Result<(), Fault> {
         match self.purpose {
             Purpose::SkippedValue | Purpose::SkippedKey => return Ok(()),
             Purpose::Name => {
@@ -412,21 +413,18 @@ impl<'a> Reader<'a> {
                 let room = MAX_KEY.saturating_sub(self.raw.written().len());
                 if text.len() > room {
                     self.overrun(room);
-                    return Err(ReadReason::KeyTooLong);
+                    return Err(Fault::KeyTooLong);
                 }
             }
             Purpose::Value => {}
         }
-        let capacity = self.raw.bytes.len();
-        let room = capacity.saturating_sub(self.raw.at);
-        if text.len() > room {
+        if self.raw.text(text).is_err() {
+            let room = self.raw.bytes.len().saturating_sub(self.raw.at);
             self.overrun(room);
-            return Err(ReadReason::Capacity(CapacityError {
-                needed: capacity.saturating_add(1),
-                capacity,
-            }));
+            // However much follows: what comes in pieces is the same error as the whole.
+            let _ = self.raw.room(room.saturating_add(1));
+            return Err(Fault::Capacity);
         }
-        self.raw.text(text)?;
         Ok(())
     }
 
@@ -437,7 +435,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn end_text(&mut self) -> Result<(), ReadReason> {
+    fn end_text(&mut self) -> Result<(), Fault> {
         match self.purpose {
             Purpose::Value => {
                 self.raw.end_string(self.text.escape)?;
@@ -465,19 +463,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn begin_number(&mut self, number: Digits) {
-        self.number = number;
-        self.number_start = self.offset;
-        self.state = State::Number;
-    }
-
-    fn end_number(&mut self) -> Result<(), ReadReason> {
+    fn end_number(&mut self) -> Result<(), Fault> {
         if !self.skip.active {
             match self.number.finish() {
                 Ok(number) => self.raw.number(number)?,
                 Err(error) => {
                     self.offset = self.number_start;
-                    return Err(ReadReason::Number(error));
+                    return Err(Fault::Number(error));
                 }
             }
         }
@@ -485,7 +477,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn begin_literal(&mut self, rest: &'static [u8], tag: u8) -> Result<(), ReadReason> {
+    fn begin_literal(&mut self, rest: &'static [u8], tag: u8) -> Result<(), Fault> {
         self.literal = rest;
         self.state = State::Literal;
         if !self.skip.active {
