@@ -59,11 +59,30 @@ pub(super) fn is_open(
     let Some(wanted) = desired.at(path).filter(|_| !path.is_empty()) else {
         return false;
     };
-    let said = match reported.at(path) {
-        Some(said) => said == wanted || (wanted.is_empty() && said.is_map()),
-        None => false,
-    };
-    !said && !refused.contains(hash(path, wanted))
+    !says(reported, path, wanted) && !refused.contains(hash(path, wanted))
+}
+
+/// Whether merging `value` at `path` would leave the document as it is.
+pub(super) fn says(document: DocumentRef<'_>, path: &[&str], value: DocumentRef<'_>) -> bool {
+    match document.at(path) {
+        Some(said) => said == value || (value.is_empty() && said.is_map()),
+        None => value == DocumentRef::NULL,
+    }
+}
+
+/// Whether `document` says something at `path`: a value there, or one that stands in its way.
+pub(super) fn names(document: DocumentRef<'_>, path: &[&str]) -> bool {
+    let mut here = document;
+    for key in path {
+        if !here.is_map() {
+            return true;
+        }
+        match here.at(&[key]) {
+            Some(below) => here = below,
+            None => return false,
+        }
+    }
+    true
 }
 
 impl Refused {

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::changes::{names, says};
 use super::event::{Event, Reason, Request};
 use super::outbound::hex;
 use super::state::{Parts, Patch, Stage, State, Wanted, section};
@@ -251,11 +252,11 @@ impl Parts<'_> {
 
     fn merge_desired(&mut self, patch: DocumentRef<'_>) {
         let desired = self.desired.as_ref();
-        let news = patch.leaves().any(|leaf| {
-            let known = desired.at(&leaf.path);
-            known.map(DocumentRef::as_bytes) != patch.at(&leaf.path).map(DocumentRef::as_bytes)
+        let known = patch.leaves().all(|leaf| match patch.at(&leaf.path) {
+            Some(value) => says(desired, &leaf.path, value),
+            None => true,
         });
-        if !news || !patch.is_map() {
+        if known || !patch.is_map() {
             return;
         }
         let event = match self.desired.merge(patch) {
@@ -389,21 +390,6 @@ impl Parts<'_> {
 /// Whether `id` is that of the request with this number.
 fn is(id: Option<RequestId<'_>>, number: u32) -> bool {
     id.is_some_and(|id| id.as_str().as_bytes() == hex(number))
-}
-
-/// Whether `document` says something at `path`: a value there, or one that stands in its way.
-fn names(document: DocumentRef<'_>, path: &[&str]) -> bool {
-    let mut here = document;
-    for key in path {
-        if !here.is_map() {
-            return true;
-        }
-        match here.at(&[key]) {
-            Some(below) => here = below,
-            None => return false,
-        }
-    }
-    true
 }
 
 impl fmt::Display for HandleError {

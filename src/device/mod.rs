@@ -366,7 +366,8 @@ impl<const N: usize> DeviceEngine<N> {
         self.reported.as_ref()
     }
 
-    /// Returns what the service is known to have of what this device says; withheld leaves included.
+    /// Returns what the service is known to have of what this device says; withheld leaves included, and
+    /// with null for new leaves in flight.
     pub fn acknowledged(&self) -> DocumentRef<'_> {
         self.acknowledged.as_ref()
     }

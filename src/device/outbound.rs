@@ -142,7 +142,15 @@ impl Transmit<'_> {
     }
 
     /// The request is with the network: its answer is awaited from now on.
-    pub fn sent(self, now: Instant) {
+    pub fn sent(mut self, now: Instant) {
+        if self.request == Request::Update && self.parts.core.patch == Patch::None {
+            self.parts.claim();
+            self.parts.core.patch = Patch::Fresh;
+            if self.whole {
+                self.parts.core.report_at =
+                    self.parts.core.now.max(now) + self.parts.core.config.coalesce;
+            }
+        }
         let core = self.parts.core;
         core.now = core.now.max(now);
         core.state = State::Waiting {
@@ -153,12 +161,6 @@ impl Transmit<'_> {
         };
         if self.request != Request::Subscribe {
             core.next_id = core.next_id.wrapping_add(1);
-        }
-        if self.request == Request::Update && core.patch == Patch::None {
-            core.patch = Patch::Fresh;
-            if self.whole {
-                core.report_at = core.now + core.config.coalesce;
-            }
         }
     }
 

@@ -1,10 +1,10 @@
 //! Where the conversation stands, and how time moves it.
 
 use super::Counters;
-use super::changes::Refused;
+use super::changes::{Refused, names};
 use super::config::Config;
 use super::event::{Event, Events, Reason, Request};
-use crate::document::{DocumentMut, DocumentRef};
+use crate::document::{DocumentMut, DocumentRef, Value};
 use crate::protocol::{Jitter, VersionScope, Versions};
 use crate::time::Instant;
 use crate::twin::{Section, Version};
@@ -214,6 +214,18 @@ impl Parts<'_> {
     /// The report in the outgoing document, without the section's name around it.
     pub(super) fn outgoing_report(&self) -> DocumentRef<'_> {
         section(self.outgoing.as_ref(), Section::Reported.key())
+    }
+
+    /// The service may soon have leaves that it never had: null marks them as this engine's, so that
+    /// they are found again and removed, should they be taken back before an answer tells.
+    pub(super) fn claim(&mut self) {
+        let patch = section(self.outgoing.as_ref(), Section::Reported.key());
+        for leaf in patch.leaves() {
+            if leaf.value != Value::Null && !names(self.acknowledged.as_ref(), &leaf.path) {
+                // Without room for the mark it is only not found again.
+                let _ = self.acknowledged.set(&leaf.path, Value::Null);
+            }
+        }
     }
 
     /// The service has the outgoing report, or it is treated as if.
