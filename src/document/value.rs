@@ -298,7 +298,8 @@ impl<'a> Array<'a> {
 }
 
 impl<'a> Map<'a> {
-    pub(super) const EMPTY: Map<'static> = Map {
+    /// The map without entries.
+    pub const EMPTY: Map<'static> = Map {
         bytes: &format::EMPTY_MAP,
     };
 

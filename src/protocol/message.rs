@@ -108,6 +108,17 @@ impl Versions {
     }
 }
 
+/// Which form of the twin a device asks for; the decoder of the answer takes no more than this.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Wanted {
+    /// The sections `desired` and `reported`.
+    #[default]
+    Sections,
+    /// Only `delta`: the sections did not fit.
+    Delta,
+}
+
 /// A request for the twin.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -13,6 +13,6 @@ mod twin_id;
 pub use backoff::{Backoff, Jitter};
 pub use message::{
     Accepted, Audience, Cause, Changed, Delta, Get, Message, Rejection, RequestId, RequestKind,
-    Snapshot, UpdateRequest, VersionScope, Versions,
+    Snapshot, UpdateRequest, VersionScope, Versions, Wanted,
 };
 pub use twin_id::{TwinId, TwinIdError};
