@@ -12,6 +12,9 @@
 //! | --- | --- |
 //! | [`document`] | the flat tree: canonical bytes, merge, diff, delta |
 //! | [`codec`] | documents from and to bytes: JSON |
+//! | [`twin`] | one device's record: sections, versions, metadata, the one way it changes |
+//! | [`protocol`] | what device and hub say to each other, before any cloud's spelling |
+//! | [`hub`] | the service end: requests in, answers and notifications out |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
 //!
 //! # Features
@@ -30,6 +33,7 @@ extern crate std;
 pub mod codec;
 pub mod document;
 pub mod error;
+pub mod hub;
 mod log;
 pub mod protocol;
 pub mod time;

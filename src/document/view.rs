@@ -23,8 +23,8 @@ pub struct DocumentRef<'a> {
 ///
 /// Every change is all or nothing: an `Err` left the document as it was.
 pub struct DocumentMut<'a> {
-    pub(super) bytes: &'a mut [u8],
-    pub(super) len: &'a mut usize,
+    pub(crate) bytes: &'a mut [u8],
+    pub(crate) len: &'a mut usize,
 }
 
 /// A document that owns its buffer of `N` bytes, at least 3 and at most [`MAX_DOCUMENT`].
