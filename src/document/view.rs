@@ -49,8 +49,8 @@ pub struct DocumentRef<'a> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct DocumentMut<'a> {
-    pub(super) bytes: &'a mut [u8],
-    pub(super) len: &'a mut usize,
+    pub(crate) bytes: &'a mut [u8],
+    pub(crate) len: &'a mut usize,
 }
 
 /// A document that owns its buffer of `N` bytes, at least 3 and at most [`MAX_DOCUMENT`].
@@ -431,7 +431,7 @@ impl<const N: usize> Document<N> {
         desired: DocumentRef<'_>,
         reported: DocumentRef<'_>,
     ) -> Result<(), CapacityError> {
-        delta::delta(desired, reported, &mut self.as_mut())
+        delta(desired, reported, &mut self.as_mut())
     }
 
     /// Becomes the patch that turns `from` into `to`, see [`diff`](super::diff).
