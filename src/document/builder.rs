@@ -9,7 +9,7 @@ use core::fmt;
 use super::DocumentMut;
 use super::edit;
 use super::format;
-use super::raw::{Full, Raw};
+use super::raw::Raw;
 use super::value::Value;
 use crate::error::CapacityError;
 
@@ -119,8 +119,8 @@ impl<'a> Builder<'a> {
         if self.raw.open.len().saturating_add(depth) > format::MAX_DEPTH {
             return Err(BuildError::TooDeep);
         }
-        let room = self.raw.room(edit::encoded_len(value));
-        self.fits(room)?;
+        self.raw.room(edit::encoded_len(value));
+        self.fits()?;
         self.raw.at = edit::put_value(self.raw.bytes, self.raw.at, value);
         self.after_value();
         Ok(())
@@ -132,8 +132,8 @@ impl<'a> Builder<'a> {
     /// [`BuildError`]; the document cannot be finished any more.
     pub fn begin_string(&mut self) -> Result<(), BuildError> {
         self.expect(Expect::Value)?;
-        let begun = self.raw.begin_text();
-        self.fits(begun)?;
+        self.raw.begin_text();
+        self.fits()?;
         self.expect = Expect::Text;
         Ok(())
     }
@@ -144,8 +144,8 @@ impl<'a> Builder<'a> {
     /// [`BuildError`]; the document cannot be finished any more.
     pub fn begin_key(&mut self) -> Result<(), BuildError> {
         self.expect(Expect::Key)?;
-        let begun = self.raw.begin_text();
-        self.fits(begun)?;
+        self.raw.begin_text();
+        self.fits()?;
         self.expect = Expect::KeyText;
         Ok(())
     }
@@ -159,8 +159,8 @@ impl<'a> Builder<'a> {
         if !matches!(self.expect, Expect::Text | Expect::KeyText) {
             return Err(BuildError::OutOfPlace);
         }
-        let written = self.raw.text(piece);
-        self.fits(written)
+        self.raw.text(piece);
+        self.fits()
     }
 
     /// Ends the string or key; only now is it known whether it is UTF-8.
@@ -175,8 +175,8 @@ impl<'a> Builder<'a> {
         let escape = format::needs_escape(text);
         match self.expect {
             Expect::Text => {
-                let ended = self.raw.end_string(escape);
-                self.fits(ended)?;
+                self.raw.end_string(escape);
+                self.fits()?;
                 self.after_value();
                 Ok(())
             }
@@ -184,8 +184,8 @@ impl<'a> Builder<'a> {
                 if self.raw.written().len() > format::MAX_KEY {
                     return Err(BuildError::KeyTooLong);
                 }
-                let ended = self.raw.end_key(escape);
-                self.fits(ended)?;
+                self.raw.end_key(escape);
+                self.fits()?;
                 self.expect = Expect::Value;
                 Ok(())
             }
@@ -215,6 +215,7 @@ impl<'a> Builder<'a> {
     /// [`BuildError::OutOfPlace`] if a value or an end is missing.
     pub fn finish(mut self) -> Result<(), BuildError> {
         self.expect(Expect::Done)?;
+        self.fits()?;
         self.raw.finish();
         Ok(())
     }
@@ -229,14 +230,17 @@ impl<'a> Builder<'a> {
         if self.raw.open.is_full() {
             return Err(BuildError::TooDeep);
         }
-        let begun = self.raw.begin(map);
-        self.fits(begun)?;
+        self.raw.begin(map);
+        self.fits()?;
         self.expect = if map { Expect::Key } else { Expect::Value };
         Ok(())
     }
 
-    fn fits(&self, outcome: Result<(), Full>) -> Result<(), BuildError> {
-        outcome.map_err(|Full| BuildError::Capacity(self.raw.shortage()))
+    fn fits(&self) -> Result<(), BuildError> {
+        if self.raw.is_full() {
+            return Err(BuildError::Capacity(self.raw.shortage()));
+        }
+        Ok(())
     }
 
     fn expect(&self, expect: Expect) -> Result<(), BuildError> {

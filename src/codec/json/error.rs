@@ -3,7 +3,6 @@
 use core::fmt;
 
 use crate::document::NumberError;
-use crate::document::raw::Full;
 use crate::error::CapacityError;
 
 /// Why a JSON text cannot be read, and where.
@@ -105,12 +104,6 @@ impl Fault {
             Self::KeyTooLong => ReadReason::KeyTooLong,
             Self::Capacity => ReadReason::Capacity(shortage),
         }
-    }
-}
-
-impl From<Full> for Fault {
-    fn from(Full: Full) -> Self {
-        Self::Capacity
     }
 }
 
