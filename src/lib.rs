@@ -15,6 +15,7 @@
 //! | [`twin`] | one device's record: sections, versions, metadata, and the one way it changes |
 //! | [`protocol`] | the messages between device and hub, before any cloud's spelling |
 //! | [`device`] | the engine of the device's side |
+//! | [`hub`] | the engine of the service's side, over any registry |
 //! | [`adapter`] | how a cloud spells a message: AWS Device Shadow over MQTT |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
 //!
@@ -38,6 +39,7 @@ pub mod codec;
 pub mod device;
 pub mod document;
 pub mod error;
+pub mod hub;
 mod log;
 pub mod protocol;
 #[cfg(feature = "alloc")]

@@ -87,6 +87,11 @@ impl From<Duration> for core::time::Duration {
 pub struct Timestamp(u64);
 
 impl Timestamp {
+    /// Returns the span since `earlier`, zero if `earlier` is later.
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration(self.0.saturating_sub(earlier.0))
+    }
+
     /// The Unix epoch; also what a device without a wall clock passes.
     pub const EPOCH: Self = Self(0);
 
@@ -108,6 +113,24 @@ impl Timestamp {
     /// Returns whole seconds since the Unix epoch, rounded down.
     pub const fn as_secs(self) -> u64 {
         self.0 / 1_000
+    }
+}
+
+/// What both clocks say at one moment: what a service needs that times its limits by the one and dates
+/// its twins by the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Now {
+    /// The monotonic clock.
+    pub instant: Instant,
+    /// The wall clock.
+    pub wall: Timestamp,
+}
+
+impl Now {
+    /// Takes what the two clocks say.
+    pub const fn new(instant: Instant, wall: Timestamp) -> Self {
+        Self { instant, wall }
     }
 }
 

@@ -5,12 +5,13 @@ use core::fmt;
 use super::changes::{names, says};
 use super::event::{Event, Reason, Request};
 use super::outbound::hex;
-use super::state::{Parts, Patch, Stage, State, Wanted, section};
+use super::state::{Parts, Patch, Stage, State, section};
 use super::{ForeignLeaves, Session};
 use crate::document::DocumentRef;
 use crate::error::Status;
 use crate::protocol::{
     Accepted, Delta, Message, Rejection, RequestId, RequestKind, Snapshot, VersionScope, Versions,
+    Wanted,
 };
 use crate::time::Instant;
 use crate::twin::{Section, Succession, Version};

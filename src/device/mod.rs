@@ -102,13 +102,13 @@ mod inbound;
 mod outbound;
 mod state;
 
+pub use crate::protocol::Wanted;
 pub use changes::{Changes, MAX_REFUSED};
 pub use commands::{Memory, ReportError, Settled, Verdict, VerdictError};
 pub use config::{Config, ForeignLeaves};
 pub use event::{Event, Reason, Request};
 pub use inbound::HandleError;
 pub use outbound::{Output, Transmit};
-pub use state::Wanted;
 
 use crate::document::{Document, DocumentRef, Leaf, Value};
 use crate::error::CapacityError;

@@ -5,7 +5,7 @@ use super::changes::{Refused, names};
 use super::config::Config;
 use super::event::{Event, Events, Reason, Request};
 use crate::document::{DocumentMut, DocumentRef, Value};
-use crate::protocol::{Jitter, VersionScope, Versions};
+use crate::protocol::{Jitter, VersionScope, Versions, Wanted};
 use crate::time::Instant;
 use crate::twin::{Section, Version};
 
@@ -48,16 +48,6 @@ pub(super) enum Patch {
     Doubtful,
     /// A leaf that is withheld, for the application to see.
     Withheld,
-}
-
-/// Which form of the twin the engine asks for; the decoder of the answer takes no more than this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Wanted {
-    /// The sections `desired` and `reported`.
-    Sections,
-    /// Only `delta`: the sections did not fit.
-    Delta,
 }
 
 /// Everything of an engine but its documents.

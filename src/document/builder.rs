@@ -119,7 +119,8 @@ impl<'a> Builder<'a> {
         if self.raw.open.len().saturating_add(depth) > format::MAX_DEPTH {
             return Err(BuildError::TooDeep);
         }
-        self.raw.room(edit::encoded_len(value))?;
+        self.raw.room(edit::encoded_len(value));
+        self.fits()?;
         self.raw.at = edit::put_value(self.raw.bytes, self.raw.at, value);
         self.after_value();
         Ok(())
@@ -131,7 +132,8 @@ impl<'a> Builder<'a> {
     /// [`BuildError`]; the document cannot be finished any more.
     pub fn begin_string(&mut self) -> Result<(), BuildError> {
         self.expect(Expect::Value)?;
-        self.raw.begin_text()?;
+        self.raw.begin_text();
+        self.fits()?;
         self.expect = Expect::Text;
         Ok(())
     }
@@ -142,7 +144,8 @@ impl<'a> Builder<'a> {
     /// [`BuildError`]; the document cannot be finished any more.
     pub fn begin_key(&mut self) -> Result<(), BuildError> {
         self.expect(Expect::Key)?;
-        self.raw.begin_text()?;
+        self.raw.begin_text();
+        self.fits()?;
         self.expect = Expect::KeyText;
         Ok(())
     }
@@ -156,8 +159,8 @@ impl<'a> Builder<'a> {
         if !matches!(self.expect, Expect::Text | Expect::KeyText) {
             return Err(BuildError::OutOfPlace);
         }
-        self.raw.text(piece)?;
-        Ok(())
+        self.raw.text(piece);
+        self.fits()
     }
 
     /// Ends the string or key; only now is it known whether it is UTF-8.
@@ -172,12 +175,17 @@ impl<'a> Builder<'a> {
         let escape = format::needs_escape(text);
         match self.expect {
             Expect::Text => {
-                self.raw.end_string(escape)?;
+                self.raw.end_string(escape);
+                self.fits()?;
                 self.after_value();
                 Ok(())
             }
             Expect::KeyText => {
-                self.raw.end_key(escape)?;
+                if self.raw.written().len() > format::MAX_KEY {
+                    return Err(BuildError::KeyTooLong);
+                }
+                self.raw.end_key(escape);
+                self.fits()?;
                 self.expect = Expect::Value;
                 Ok(())
             }
@@ -207,6 +215,7 @@ impl<'a> Builder<'a> {
     /// [`BuildError::OutOfPlace`] if a value or an end is missing.
     pub fn finish(mut self) -> Result<(), BuildError> {
         self.expect(Expect::Done)?;
+        self.fits()?;
         self.raw.finish();
         Ok(())
     }
@@ -218,8 +227,19 @@ impl<'a> Builder<'a> {
 
     fn begin(&mut self, map: bool) -> Result<(), BuildError> {
         self.expect(Expect::Value)?;
-        self.raw.begin(map)?;
+        if self.raw.open.is_full() {
+            return Err(BuildError::TooDeep);
+        }
+        self.raw.begin(map);
+        self.fits()?;
         self.expect = if map { Expect::Key } else { Expect::Value };
+        Ok(())
+    }
+
+    fn fits(&self) -> Result<(), BuildError> {
+        if self.raw.is_full() {
+            return Err(BuildError::Capacity(self.raw.shortage()));
+        }
         Ok(())
     }
 

@@ -26,6 +26,20 @@ pub enum Extent {
 ///
 /// Cost: linear in the bytes of both.
 ///
+/// ```
+/// use twinsync::document::{Document, delta};
+///
+/// let (mut desired, mut reported) = (Document::<64>::new(), Document::<64>::new());
+/// desired.set(&["fan", "speed"], 3)?;
+/// reported.set(&["fan", "speed"], 2)?;
+/// reported.set(&["fan", "rpm"], 900)?;
+/// let mut out = Document::<64>::new();
+/// delta(desired.as_ref(), reported.as_ref(), &mut out.as_mut())?;
+/// assert_eq!(out.read::<u8>(&["fan", "speed"])?, 3);
+/// assert_eq!(out.leaves().count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`CapacityError`] if `out` is too small; it is then as it was.
 pub fn delta(
@@ -41,6 +55,19 @@ pub fn delta(
 /// `to` must hold no null as a map's value: a patch can not express it. Cost: linear in the bytes of
 /// both.
 ///
+/// ```
+/// use twinsync::document::{Document, diff};
+///
+/// let (mut from, mut to) = (Document::<64>::new(), Document::<64>::new());
+/// from.set(&["old"], 1)?;
+/// to.set(&["new"], 2)?;
+/// let mut patch = Document::<64>::new();
+/// diff(from.as_ref(), to.as_ref(), &mut patch.as_mut())?;
+/// from.merge(patch.as_ref())?;
+/// assert_eq!(from, to);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`CapacityError`] if `out` is too small; it is then as it was.
 pub fn diff(
@@ -55,6 +82,25 @@ pub fn diff(
 ///
 /// Merging a part brings `from` closer to `to`, so that repeating it ends. A leaf that does not fit
 /// is passed over in favour of others.
+///
+/// ```
+/// use twinsync::document::{Document, Extent, diff_within};
+///
+/// let mut acknowledged = Document::<64>::new();
+/// let mut reported = Document::<64>::new();
+/// reported.set(&["a"], 1_000)?;
+/// reported.set(&["b"], 2_000)?;
+/// let mut part = Document::<64>::new();
+/// // A transmit buffer with room for one of them.
+/// let mut next = || {
+///     let extent =
+///         diff_within(acknowledged.as_ref(), reported.as_ref(), 8, &mut part.as_mut())?;
+///     acknowledged.merge(part.as_ref()).map(|()| extent)
+/// };
+/// assert_eq!((next()?, next()?), (Extent::Part, Extent::Whole));
+/// assert_eq!(acknowledged, reported);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`CapacityError`] if not even one leaf fits: `needed` is the smallest patch there is. `out` is

@@ -54,39 +54,50 @@ impl Number {
     /// # Errors
     /// [`NumberError::OutOfRange`] if the canonical exponent is outside -128 to 127.
     pub fn new(mantissa: i64, exponent: i32) -> Result<Self, NumberError> {
-        let (mut mantissa, mut exponent) = (mantissa, exponent);
-        if mantissa == 0 {
-            return Ok(Self::ZERO);
-        }
-        if exponent == 0 {
-            return Ok(Self {
-                mantissa,
-                exponent: 0,
-            });
-        }
-        loop {
-            let (quotient, remainder) = div_rem_10(mantissa.unsigned_abs());
-            if remainder != 0 {
-                break;
-            }
-            // The quotient of an `i64`'s magnitude by ten fits an `i64`.
-            let quotient = quotient.cast_signed();
-            mantissa = if mantissa < 0 {
-                quotient.wrapping_neg()
-            } else {
-                quotient
-            };
+        let (mut magnitude, mut exponent) = (mantissa.unsigned_abs(), exponent);
+        while exponent != 0
+            && magnitude != 0
+            && let (tenth, 0) = divide_by_ten(magnitude)
+        {
+            magnitude = tenth;
             exponent = exponent.saturating_add(1);
         }
+        Self::from_stripped(mantissa < 0, magnitude, exponent)
+    }
+
+    /// Takes a magnitude that has no trailing zeros unless `exponent` is 0.
+    fn from_stripped(negative: bool, magnitude: u64, exponent: i32) -> Result<Self, NumberError> {
+        if magnitude == 0 {
+            return Ok(Self::ZERO);
+        }
+        let limit = if negative {
+            LOWEST
+        } else {
+            LOWEST.wrapping_sub(1)
+        };
+        if magnitude > limit {
+            return Err(NumberError::TooPrecise);
+        }
+        let (mut magnitude, mut exponent) = (magnitude, exponent);
+        // An integer that fits has no exponent.
         if (1..=18).contains(&exponent) {
-            let mut integer = Some(mantissa);
+            let mut integer = magnitude;
             for _ in 0..exponent {
-                integer = integer.and_then(|integer| integer.checked_mul(10));
+                if integer > limit / 10 {
+                    integer = 0;
+                    break;
+                }
+                integer = integer.wrapping_mul(10);
             }
-            if let Some(integer) = integer {
-                (mantissa, exponent) = (integer, 0);
+            if integer != 0 {
+                (magnitude, exponent) = (integer, 0);
             }
         }
+        let mantissa = if negative {
+            0_i64.wrapping_sub_unsigned(magnitude)
+        } else {
+            magnitude.cast_signed()
+        };
         match i8::try_from(exponent) {
             Ok(exponent) => Ok(Self { mantissa, exponent }),
             Err(_) => Err(NumberError::OutOfRange),
@@ -174,48 +185,32 @@ impl Number {
     /// Integers are written plain, decimals positionally (`21.5`, `0.004`) while that stays short,
     /// otherwise with an exponent (`1e30`, `5e-40`).
     pub fn write_text(self, out: &mut [u8; Self::MAX_TEXT]) -> usize {
-        let mut digits = [0_u8; 20];
-        let mut first = digits.len();
-        let mut rest = self.mantissa.unsigned_abs();
-        loop {
-            let digit;
-            (rest, digit) = div_rem_10(rest);
-            first = first.wrapping_sub(1);
-            if let Some(slot) = digits.get_mut(first) {
-                *slot = digit.wrapping_add(b'0');
-            }
-            if rest == 0 || first == 0 {
-                break;
-            }
+        let magnitude = self.mantissa.unsigned_abs();
+        let mut digits: i32 = 0;
+        let mut rest = magnitude;
+        while rest > 0 {
+            rest = divide_by_ten(rest).0;
+            digits = digits.wrapping_add(1);
         }
-        let digits = digits.get(first..).unwrap_or_default();
-        let mut text = Text { out, len: 0 };
+        let mut text = Text {
+            out,
+            front: Self::MAX_TEXT,
+        };
+        let exponent = i32::from(self.exponent);
+        if exponent > 0 || exponent.wrapping_add(digits) < -5 {
+            text.digits(u64::from(exponent.unsigned_abs()), 0);
+            if exponent < 0 {
+                text.push(b'-');
+            }
+            text.push(b'e');
+            text.digits(magnitude, 0);
+        } else {
+            text.digits(magnitude, exponent.wrapping_neg());
+        }
         if self.mantissa < 0 {
             text.push(b'-');
         }
-        let point =
-            i32::from(self.exponent).wrapping_add(i32::try_from(digits.len()).unwrap_or(i32::MAX));
-        if self.exponent >= 0 || point < -5 {
-            text.extend(digits);
-            if self.exponent != 0 {
-                text.push(b'e');
-                text.exponent(self.exponent);
-            }
-        } else if point <= 0 {
-            text.extend(b"0.");
-            for _ in point..0 {
-                text.push(b'0');
-            }
-            text.extend(digits);
-        } else {
-            let (whole, fraction) = digits
-                .split_at_checked(usize::try_from(point).unwrap_or(0))
-                .unwrap_or((digits, &[]));
-            text.extend(whole);
-            text.push(b'.');
-            text.extend(fraction);
-        }
-        text.len
+        text.finish()
     }
 
     /// Longest text that [`Number::write_text`] writes, in bytes.
@@ -248,37 +243,24 @@ impl Scan {
         self.significant(digit);
     }
 
-    #[inline(always)]
     fn significant(&mut self, digit: u8) {
-        if self.zeros != 0 {
-            self.flush_zeros();
+        while self.zeros > 0 && !self.overflow {
+            self.append(0);
+            self.zeros = self.zeros.wrapping_sub(1);
         }
-        let next = if self.mantissa < u64::MAX / 16 {
-            Some(
-                self.mantissa
-                    .wrapping_mul(10)
-                    .wrapping_add(u64::from(digit)),
-            )
-        } else {
-            self.mantissa
-                .checked_mul(10)
-                .and_then(|shifted| shifted.checked_add(u64::from(digit)))
-        };
-        match next {
-            Some(next) => self.mantissa = next,
-            None => self.overflow = true,
-        }
+        self.append(digit);
     }
 
-    #[inline(never)]
-    fn flush_zeros(&mut self) {
-        for _ in 0..self.zeros.min(20) {
-            match self.mantissa.checked_mul(10) {
-                Some(shifted) => self.mantissa = shifted,
-                None => self.overflow = true,
-            }
+    #[inline]
+    fn append(&mut self, digit: u8) {
+        // One more than a tenth of the largest magnitude would be too much in any case.
+        if self.mantissa > LOWEST / 10 {
+            self.overflow = true;
         }
-        self.zeros = 0;
+        self.mantissa = self
+            .mantissa
+            .wrapping_mul(10)
+            .wrapping_add(u64::from(digit));
     }
 
     fn digits<'t>(&mut self, text: &'t [u8], step: i32) -> Result<&'t [u8], NumberError> {
@@ -296,91 +278,86 @@ impl Scan {
         if self.overflow {
             return Err(NumberError::TooPrecise);
         }
-        let mantissa = if negative {
-            match 0_i64.checked_sub_unsigned(self.mantissa) {
-                Some(mantissa) => mantissa,
-                None => return Err(NumberError::TooPrecise),
-            }
-        } else {
-            match i64::try_from(self.mantissa) {
-                Ok(mantissa) => mantissa,
-                Err(_) => return Err(NumberError::TooPrecise),
-            }
-        };
         let exponent = self
             .exponent
             .saturating_add(self.zeros)
             .saturating_add(power);
-        Number::new(mantissa, exponent)
+        Number::from_stripped(negative, self.mantissa, exponent)
     }
 }
 
-/// Divides by ten: quotient and remainder.
-#[cfg(target_pointer_width = "64")]
-#[inline(always)]
-fn div_rem_10(value: u64) -> (u64, u8) {
-    #[expect(clippy::cast_possible_truncation, reason = "a remainder below ten")]
-    let remainder = value.wrapping_rem(10) as u8;
-    (value.wrapping_div(10), remainder)
-}
+/// The magnitude of the lowest mantissa; that of the highest is one less.
+const LOWEST: u64 = i64::MIN.unsigned_abs();
 
-/// Divides by ten: quotient and remainder.
-#[cfg(not(target_pointer_width = "64"))]
-fn div_rem_10(value: u64) -> (u64, u8) {
-    div_rem_10_by_shifts(value)
-}
-
-/// Division by ten without a 64-bit division, which would link about 1 KB on 32-bit targets.
+/// A tenth, rounded down, and the digit that is left over.
 ///
-/// `0.8 × value` as a series of shifts, then a correction by at most one.
-#[cfg(any(test, not(target_pointer_width = "64")))]
-fn div_rem_10_by_shifts(value: u64) -> (u64, u8) {
-    let mut quotient = (value >> 1).wrapping_add(value >> 2);
-    for shift in [4, 8, 16, 32] {
-        quotient = quotient.wrapping_add(quotient >> shift);
+/// Targets without 64-bit division do it in three short steps; the library routine for any two numbers
+/// takes ten times the code.
+pub(crate) fn divide_by_ten(value: u64) -> (u64, u8) {
+    #[cfg(target_pointer_width = "64")]
+    {
+        let tenth = value.wrapping_div(10);
+        let [digit, ..] = value.wrapping_sub(tenth.wrapping_mul(10)).to_le_bytes();
+        (tenth, digit)
     }
-    quotient >>= 3;
-    let mut remainder = value.wrapping_sub(quotient.wrapping_mul(10));
-    if remainder > 9 {
-        quotient = quotient.wrapping_add(1);
-        remainder = remainder.wrapping_sub(10);
+    #[cfg(not(target_pointer_width = "64"))]
+    {
+        let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
+        let high = u32::from_be_bytes([a, b, c, d]);
+        let mut tenth = u64::from(high.wrapping_div(10));
+        let mut left = high.wrapping_rem(10);
+        for part in [[e, f], [g, h]] {
+            let step = left.wrapping_shl(16) | u32::from(u16::from_be_bytes(part));
+            tenth = tenth.wrapping_shl(16) | u64::from(step.wrapping_div(10));
+            left = step.wrapping_rem(10);
+        }
+        let [digit, ..] = left.to_le_bytes();
+        (tenth, digit)
     }
-    #[expect(clippy::cast_possible_truncation, reason = "a remainder below ten")]
-    let remainder = remainder as u8;
-    (quotient, remainder)
 }
 
+/// Text that is written from its last byte to its first.
 struct Text<'t> {
     out: &'t mut [u8; Number::MAX_TEXT],
-    len: usize,
+    front: usize,
 }
 
 impl Text<'_> {
     fn push(&mut self, byte: u8) {
-        if let Some(slot) = self.out.get_mut(self.len) {
+        self.front = self.front.wrapping_sub(1);
+        if let Some(slot) = self.out.get_mut(self.front) {
             *slot = byte;
-            self.len = self.len.wrapping_add(1);
         }
     }
 
-    fn extend(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.push(*byte);
+    /// Writes the digits of `value`, the last `scale` of them behind a point.
+    fn digits(&mut self, value: u64, scale: i32) {
+        let mut rest = value;
+        let mut left = scale;
+        loop {
+            let (tenth, digit) = divide_by_ten(rest);
+            self.push(digit.wrapping_add(b'0'));
+            rest = tenth;
+            left = left.wrapping_sub(1);
+            if left == 0 {
+                self.push(b'.');
+            } else if rest == 0 && left < 0 {
+                return;
+            }
         }
     }
 
-    fn exponent(&mut self, exponent: i8) {
-        if exponent < 0 {
-            self.push(b'-');
+    /// Moves the text to the front of the buffer and returns its length.
+    fn finish(self) -> usize {
+        let mut len: usize = 0;
+        for from in self.front..Number::MAX_TEXT {
+            let byte = self.out.get(from).copied().unwrap_or_default();
+            if let Some(slot) = self.out.get_mut(len) {
+                *slot = byte;
+            }
+            len = len.wrapping_add(1);
         }
-        let rest = exponent.unsigned_abs();
-        if rest >= 100 {
-            self.push(b'1');
-        }
-        if rest >= 10 {
-            self.push((rest.wrapping_div(10).wrapping_rem(10)).wrapping_add(b'0'));
-        }
-        self.push((rest.wrapping_rem(10)).wrapping_add(b'0'));
+        len
     }
 }
 
@@ -574,13 +551,6 @@ mod tests {
             prop_assume!(Number::new(mantissa, exponent).is_ok());
             let number = Number::new(mantissa, exponent).unwrap();
             prop_assert_eq!(Number::parse(number.to_string().as_bytes()), Ok(number));
-        }
-
-        #[test]
-        fn division_by_shifts_is_division(value: u64, shift in 0_u32..64) {
-            let value = value >> shift;
-            let expected = (value / 10, (value % 10) as u8);
-            prop_assert_eq!(super::div_rem_10_by_shifts(value), expected);
         }
 
         #[test]

@@ -5,7 +5,6 @@
 
 use core::cmp::Ordering;
 
-use super::builder::BuildError;
 use super::edit;
 use super::format;
 use super::sort;
@@ -25,6 +24,8 @@ pub(crate) struct Raw<'a> {
     pub(crate) open: heapless::Vec<Open, { format::MAX_DEPTH }>,
     /// Where the text that is being written begins, its header included.
     text: usize,
+    /// More than there is room for, once something did not fit: from then on nothing is written.
+    needed: usize,
 }
 
 /// A container that is being filled. Offsets fit into 16 bits, as documents do.
@@ -96,6 +97,7 @@ impl<'a> Raw<'a> {
             at: 0,
             open: heapless::Vec::new(),
             text: 0,
+            needed: 0,
         }
     }
 
@@ -105,25 +107,36 @@ impl<'a> Raw<'a> {
         self.open.last().map(|level| level.map)
     }
 
-    #[inline(always)]
-    pub(crate) fn room(&self, more: usize) -> Result<(), CapacityError> {
-        let needed = self.at.saturating_add(more);
-        let capacity = self.bytes.len();
-        if needed > capacity {
-            return Err(CapacityError { needed, capacity });
+    /// Says whether there is room for `more` bytes, now and ever since the start. If not, the buffer
+    /// counts as full: everything that follows does nothing.
+    ///
+    /// Remembering it here, instead of an error from each call, keeps small targets small.
+    pub(crate) fn room(&mut self, more: usize) -> bool {
+        if !self.is_full() {
+            self.needed = self.at.saturating_add(more);
         }
-        Ok(())
+        !self.is_full()
     }
 
-    /// Starts a map or an array.
-    pub(crate) fn begin(&mut self, map: bool) -> Result<(), BuildError> {
-        self.room(format::HEADER)?;
-        if self.open.push(Open::new(self.at, map)).is_err() {
-            return Err(BuildError::TooDeep);
+    /// Whether something did not fit.
+    #[inline(always)]
+    pub(crate) fn is_full(&self) -> bool {
+        self.needed > self.bytes.len()
+    }
+
+    /// Says what was needed when something did not fit.
+    pub(crate) fn shortage(&self) -> CapacityError {
+        CapacityError {
+            needed: self.needed,
+            capacity: self.bytes.len(),
         }
+    }
+
+    /// Starts a map or an array; [`Raw::open`] must not be full.
+    pub(crate) fn begin(&mut self, map: bool) {
+        let _ = self.open.push(Open::new(self.at, map));
         let tag = if map { format::MAP } else { format::ARRAY };
-        self.at = edit::put(self.bytes, self.at, &[tag, 0, 0]);
-        Ok(())
+        self.text(&[tag, 0, 0]);
     }
 
     /// Ends the innermost map or array.
@@ -134,18 +147,16 @@ impl<'a> Raw<'a> {
     }
 
     /// Starts a string or a key.
-    pub(crate) fn begin_text(&mut self) -> Result<(), CapacityError> {
-        self.room(1)?;
+    pub(crate) fn begin_text(&mut self) {
         self.text = self.at;
-        self.at = self.at.wrapping_add(1);
-        Ok(())
+        self.text(&[0]);
     }
 
     /// Adds to the string or key that was started.
-    pub(crate) fn text(&mut self, piece: &[u8]) -> Result<(), CapacityError> {
-        self.room(piece.len())?;
-        self.at = edit::put(self.bytes, self.at, piece);
-        Ok(())
+    pub(crate) fn text(&mut self, piece: &[u8]) {
+        if self.room(piece.len()) {
+            self.at = edit::put(self.bytes, self.at, piece);
+        }
     }
 
     /// What was written of the string or key so far.
@@ -154,23 +165,21 @@ impl<'a> Raw<'a> {
     }
 
     /// Ends the string; `escape` says whether it holds a character that JSON must escape.
-    pub(crate) fn end_string(&mut self, escape: bool) -> Result<(), CapacityError> {
+    pub(crate) fn end_string(&mut self, escape: bool) {
         let header = edit::string_header(self.written().len(), escape);
-        self.widen(header.as_slice())
+        self.widen(header.as_slice());
     }
 
-    /// Ends the key; `escape` as for [`Raw::end_string`].
-    pub(crate) fn end_key(&mut self, escape: bool) -> Result<(), BuildError> {
+    /// Ends the key, which is at most [`format::MAX_KEY`] bytes long; `escape` as for
+    /// [`Raw::end_string`].
+    pub(crate) fn end_key(&mut self, escape: bool) {
         let len = self.written().len();
-        if len > format::MAX_KEY {
-            return Err(BuildError::KeyTooLong);
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "checked above")]
+        #[expect(clippy::cast_possible_truncation, reason = "at most 255")]
         let short_len = len as u8;
         if len == format::MAX_KEY || escape {
-            self.widen(&[format::LONG_KEY, short_len])?;
+            self.widen(&[format::LONG_KEY, short_len]);
         } else {
-            edit::put(self.bytes, self.text, &[short_len]);
+            self.widen(&[short_len]);
         }
         if let Some(level) = self.open.last_mut() {
             if level.entry != 0 && level.sorted {
@@ -180,12 +189,11 @@ impl<'a> Raw<'a> {
             }
             level.entry = short(self.text);
         }
-        Ok(())
     }
 
     /// Writes a number.
-    pub(crate) fn number(&mut self, number: Number) -> Result<(), CapacityError> {
-        self.text(Encoded::number(number).as_slice())
+    pub(crate) fn number(&mut self, number: Number) {
+        self.text(Encoded::number(number).as_slice());
     }
 
     /// The document is complete: it takes the place of the old one.
@@ -201,16 +209,17 @@ impl<'a> Raw<'a> {
     }
 
     /// Puts the header of the text into place, which may be longer than the byte left for it.
-    fn widen(&mut self, header: &[u8]) -> Result<(), CapacityError> {
+    fn widen(&mut self, header: &[u8]) {
         let extra = header.len().wrapping_sub(1);
         if extra > 0 {
-            self.room(extra)?;
+            if !self.room(extra) {
+                return;
+            }
             let start = self.text.wrapping_add(1);
             edit::shift(self.bytes, start, self.at, start.wrapping_add(extra));
             self.at = self.at.wrapping_add(extra);
         }
         edit::put(self.bytes, self.text, header);
-        Ok(())
     }
 }
 

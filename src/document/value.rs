@@ -38,6 +38,22 @@ pub enum TypeError {
 }
 
 /// The items of an array, in order.
+///
+/// ```
+/// use twinsync::document::Document;
+///
+/// let mut document = Document::<32>::new();
+/// let mut builder = document.build();
+/// builder.begin_array()?;
+/// builder.value(6)?;
+/// builder.value(22)?;
+/// builder.end()?;
+/// builder.finish()?;
+/// let hours = document.root().as_array().unwrap();
+/// let hours: Vec<u8> = hours.iter().map(|hour| hour.read().unwrap()).collect();
+/// assert_eq!(hours, [6, 22]);
+/// # Ok::<(), twinsync::document::BuildError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Array<'a> {
     /// The whole value, header included.
@@ -45,6 +61,17 @@ pub struct Array<'a> {
 }
 
 /// The entries of a map, ordered by key length, then bytewise.
+///
+/// ```
+/// use twinsync::document::Document;
+///
+/// let mut document = Document::<32>::new();
+/// document.set(&["speed"], 3)?;
+/// document.set(&["on"], true)?;
+/// let keys: Vec<&str> = document.entries().map(|(key, _)| key).collect();
+/// assert_eq!(keys, ["on", "speed"]);
+/// # Ok::<(), twinsync::document::EditError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Map<'a> {
     /// The whole value, header included.
@@ -125,6 +152,15 @@ impl<'a> Value<'a> {
     /// Reads the value as `T`: `bool`, `&str`, [`Number`], any integer (with range check), and under
     /// the feature `float` also `f32` and `f64`.
     ///
+    /// ```
+    /// use twinsync::document::{TypeError, Value};
+    ///
+    /// let level = Value::from(300);
+    /// assert_eq!(level.read::<u16>(), Ok(300));
+    /// assert_eq!(level.read::<u8>(), Err(TypeError::Range));
+    /// assert_eq!(level.read::<&str>(), Err(TypeError::Mismatch));
+    /// ```
+    ///
     /// # Errors
     /// [`TypeError::Mismatch`] for another type, [`TypeError::Range`] for a number that `T` cannot
     /// hold exactly (floats: the nearest is taken).
@@ -136,32 +172,28 @@ impl<'a> Value<'a> {
 /// The number at the front of validated bytes.
 pub(crate) fn read_number(bytes: &[u8]) -> Number {
     let tag = format::byte_at(bytes, 0);
-    let at = |len: usize| bytes.get(1..len.wrapping_add(1)).unwrap_or_default();
-    let wide = |len: usize| {
-        let mut wide = [0_u8; 8];
-        for (slot, byte) in wide.iter_mut().zip(at(len)) {
-            *slot = *byte;
-        }
-        // Sign extension: shift the value to the top and back.
-        let unused = 64_usize.wrapping_sub(len.wrapping_mul(8));
-        #[expect(clippy::cast_possible_truncation, reason = "0 to 56")]
-        let unused = unused as u32;
-        i64::from_le_bytes(wide)
-            .wrapping_shl(unused)
-            .wrapping_shr(unused)
+    let (width, decimal) = match tag {
+        format::I8..=format::I64 => (1_usize.wrapping_shl(u32::from(tag & 3)), false),
+        format::D16..=format::D64 => (2_usize.wrapping_shl(u32::from(tag & 3)), true),
+        small => return Number::from_canonical(i64::from(small), 0),
     };
-    let (mantissa, exponent_at) = match tag {
-        format::I8 => (wide(1), None),
-        format::I16 => (wide(2), None),
-        format::I32 => (wide(4), None),
-        format::I64 => (wide(8), None),
-        format::D16 => (wide(2), Some(3)),
-        format::D32 => (wide(4), Some(5)),
-        format::D64 => (wide(8), Some(9)),
-        small => (i64::from(small), None),
+    // Sign extension, byte by byte from the highest.
+    let fill = if format::byte_at(bytes, width) < 0x80 {
+        0
+    } else {
+        0xFF
     };
-    let exponent = exponent_at.map_or(0, |at| format::byte_at(bytes, at).cast_signed());
-    Number::from_canonical(mantissa, exponent)
+    let mut wide = [fill; 8];
+    let payload = bytes.get(1..).unwrap_or_default();
+    for (slot, byte) in wide.iter_mut().zip(payload.iter().take(width)) {
+        *slot = *byte;
+    }
+    let exponent = if decimal {
+        format::byte_at(bytes, width.wrapping_add(1)).cast_signed()
+    } else {
+        0
+    };
+    Number::from_canonical(i64::from_le_bytes(wide), exponent)
 }
 
 /// A scalar's bytes: at most 10.

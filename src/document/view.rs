@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::builder::Builder;
+use super::delta;
 use super::edit::{self, EditError};
 use super::format;
 use super::leaves::Leaves;
@@ -14,6 +15,19 @@ use crate::error::CapacityError;
 /// A document that is read: any bytes that are known to be canonical.
 ///
 /// Copying it is free. Two documents are equal exactly when their bytes are.
+///
+/// ```
+/// use twinsync::document::{DocumentRef, FormatReason};
+///
+/// // A page of flash: {"a":21.5}
+/// let page = [0xCB, 6, 0, 1, b'a', 0x84, 0xD7, 0, 0xFF];
+/// let stored = DocumentRef::from_bytes(&page)?;
+/// assert_eq!(stored.value(&["a"]).unwrap().as_number().unwrap().to_string(), "21.5");
+///
+/// let cut = DocumentRef::from_bytes(&page[..8]).unwrap_err();
+/// assert_eq!((cut.offset, cut.reason), (0, FormatReason::Truncated));
+/// # Ok::<(), twinsync::document::FormatError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DocumentRef<'a> {
     bytes: &'a [u8],
@@ -22,14 +36,38 @@ pub struct DocumentRef<'a> {
 /// A document that is changed in a buffer of fixed capacity.
 ///
 /// Every change is all or nothing: an `Err` left the document as it was.
+///
+/// ```
+/// use twinsync::document::DocumentMut;
+///
+/// let (mut bytes, mut len) = ([0; 16], 0);
+/// let mut document = DocumentMut::new(&mut bytes, &mut len)?;
+/// document.set(&["on"], true)?;
+/// let error = document.set(&["name"], "far too long a name").unwrap_err();
+/// assert_eq!(error.to_string(), "needs 32 bytes, has 16");
+/// assert_eq!(document.as_ref().entries().count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct DocumentMut<'a> {
-    pub(super) bytes: &'a mut [u8],
-    pub(super) len: &'a mut usize,
+    pub(crate) bytes: &'a mut [u8],
+    pub(crate) len: &'a mut usize,
 }
 
 /// A document that owns its buffer of `N` bytes, at least 3 and at most [`MAX_DOCUMENT`].
 ///
 /// All logic is written once, on [`DocumentRef`] and [`DocumentMut`]; the methods here lead there.
+///
+/// ```
+/// use twinsync::document::Document;
+///
+/// let mut document = Document::<64>::new();
+/// document.set(&["wifi", "channel"], 11)?;
+/// document.set(&["on"], true)?;
+/// assert_eq!(document.read::<u8>(&["wifi", "channel"])?, 11);
+/// let paths: Vec<String> = document.leaves().map(|leaf| leaf.path.to_string()).collect();
+/// assert_eq!(paths, ["on", "wifi/channel"], "shorter keys first");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// [`MAX_DOCUMENT`]: super::MAX_DOCUMENT
 #[derive(Clone)]
@@ -210,7 +248,10 @@ impl<'a> DocumentMut<'a> {
         Ok(())
     }
 
-    /// Puts `value` at `path`, making maps on the way and replacing what is not a map.
+    /// Puts `value` at `path`, making maps on the way and replacing what is not a map; the empty path
+    /// is the document itself.
+    ///
+    /// `null` is put like any other value: in a patch it removes the key.
     ///
     /// Cost: linear in what stands behind the path.
     ///
@@ -299,6 +340,33 @@ impl<const N: usize> Document<N> {
         self.as_ref().is_empty()
     }
 
+    /// Returns the whole document as a value.
+    pub fn root(&self) -> Value<'_> {
+        self.as_ref().root()
+    }
+
+    /// Returns the entries of the map at the root; none if the root is not a map.
+    pub fn entries(&self) -> Entries<'_> {
+        self.as_ref().entries()
+    }
+
+    /// Returns the leaves with their paths, see [`DocumentRef::leaves`].
+    pub fn leaves(&self) -> Leaves<'_> {
+        self.as_ref().leaves()
+    }
+
+    /// Returns the deepest nesting of containers: 0 for a scalar, 1 for `{}`. Cost: linear.
+    pub fn depth(&self) -> usize {
+        self.as_ref().depth()
+    }
+
+    /// Returns the part of the document at `path` as a document of its own.
+    ///
+    /// Cost: one step for each smaller key on each level.
+    pub fn at(&self, path: &[&str]) -> Option<DocumentRef<'_>> {
+        self.as_ref().at(path)
+    }
+
     /// Returns the value at `path`, see [`DocumentRef::value`].
     pub fn value(&self, path: &[&str]) -> Option<Value<'_>> {
         self.as_ref().value(path)
@@ -352,6 +420,30 @@ impl<const N: usize> Document<N> {
     /// [`CapacityError`] if the merged document does not fit; the document is then as it was.
     pub fn merge(&mut self, patch: DocumentRef<'_>) -> Result<(), CapacityError> {
         self.as_mut().merge(patch)
+    }
+
+    /// Becomes the delta of `desired` against `reported`, see [`delta`](super::delta).
+    ///
+    /// # Errors
+    /// [`CapacityError`]; the document is then as it was.
+    pub fn assign_delta(
+        &mut self,
+        desired: DocumentRef<'_>,
+        reported: DocumentRef<'_>,
+    ) -> Result<(), CapacityError> {
+        delta(desired, reported, &mut self.as_mut())
+    }
+
+    /// Becomes the patch that turns `from` into `to`, see [`diff`](super::diff).
+    ///
+    /// # Errors
+    /// [`CapacityError`]; the document is then as it was.
+    pub fn assign_diff(
+        &mut self,
+        from: DocumentRef<'_>,
+        to: DocumentRef<'_>,
+    ) -> Result<(), CapacityError> {
+        delta::diff(from, to, &mut self.as_mut())
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::document::DocumentRef;
 use crate::error::Status;
 use crate::time::Timestamp;
-use crate::twin::{ETag, Rejected, Update, Version};
+use crate::twin::{ETag, Rejected, Update, Version, Versions};
 
 /// Everything that device, back-end and hub say to each other.
 ///
@@ -85,27 +85,15 @@ pub enum VersionScope {
     Section,
 }
 
-/// The versions of a twin. Where a protocol has one counter for all, the three are equal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+/// Which form of the twin a device asks for; the decoder of the answer takes no more than this.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Versions {
-    /// Counts every accepted update.
-    pub twin: Version,
-    /// Counts the updates that named desired.
-    pub desired: Version,
-    /// Counts the updates that named reported.
-    pub reported: Version,
-}
-
-impl Versions {
-    /// The versions where one counter serves all.
-    pub const fn all(version: Version) -> Self {
-        Self {
-            twin: version,
-            desired: version,
-            reported: version,
-        }
-    }
+pub enum Wanted {
+    /// The sections `desired` and `reported`.
+    #[default]
+    Sections,
+    /// Only `delta`: the sections did not fit.
+    Delta,
 }
 
 /// A request for the twin.

@@ -13,6 +13,8 @@ mod twin_id;
 pub use backoff::{Backoff, Jitter};
 pub use message::{
     Accepted, Audience, Cause, Changed, Delta, Get, Message, Rejection, RequestId, RequestKind,
-    Snapshot, UpdateRequest, VersionScope, Versions,
+    Snapshot, UpdateRequest, VersionScope, Wanted,
 };
 pub use twin_id::{TwinId, TwinIdError};
+
+pub use crate::twin::Versions;

@@ -27,23 +27,40 @@ impl ETag {
     /// Canonical documents are equal exactly when their bytes are, so the tag is a hash of the bytes:
     /// FNV-1a over words of eight, with a final mix.
     pub fn of(document: DocumentRef<'_>) -> Self {
-        const PRIME: u64 = 0x0000_0100_0000_01B3;
-        let bytes = document.as_bytes();
-        let mut hash = 0xCBF2_9CE4_8422_2325_u64 ^ u64::try_from(bytes.len()).unwrap_or(0);
-        let mut words = bytes.chunks_exact(8);
-        for word in &mut words {
-            let word = word.first_chunk::<8>().copied().unwrap_or_default();
-            hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(PRIME);
-            hash ^= hash >> 29;
-        }
-        for byte in words.remainder() {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
-        }
-        hash ^= hash >> 32;
-        hash = hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        hash ^= hash >> 29;
-        Self(hash.to_be_bytes())
+        Self(hash(document.as_bytes()).to_be_bytes())
     }
+
+    /// The tag of several contents in this order.
+    pub(super) fn combined(tags: impl Iterator<Item = Self>) -> Self {
+        let hash = tags.fold(START, |hash, tag| step(hash, u64::from_be_bytes(tag.0)));
+        Self(finish(hash).to_be_bytes())
+    }
+}
+
+const START: u64 = 0xCBF2_9CE4_8422_2325;
+
+/// A hash of any bytes. No step forgets anything, so that one changed word always changes it.
+pub(super) fn hash(bytes: &[u8]) -> u64 {
+    let mut hash = START ^ u64::try_from(bytes.len()).unwrap_or(0);
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        hash = step(hash, u64::from_le_bytes(*word));
+    }
+    for byte in rest {
+        hash = step(hash, u64::from(*byte));
+    }
+    finish(hash)
+}
+
+const fn step(hash: u64, word: u64) -> u64 {
+    const PRIME: u64 = 0x0000_0100_0000_01B3;
+    let hash = (hash ^ word).wrapping_mul(PRIME);
+    hash ^ (hash >> 29)
+}
+
+const fn finish(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    hash ^ (hash >> 29)
 }
 
 #[cfg(test)]

@@ -5,14 +5,27 @@
 //! updates. **The one rule: a twin changes only by an [`Update`] that is applied or rejected as a
 //! whole.**
 
+mod apply;
 mod etag;
+mod metadata;
+mod policy;
 mod precondition;
+mod record;
 mod section;
+mod stored;
 mod update;
 mod version;
 
+pub use apply::{Applied, Deleted, Named, apply, delete};
 pub use etag::ETag;
+pub use metadata::LeafMeta;
+pub use policy::{MAX_SECTION_DEPTH, Measure, Policy, SizeLimits, VersionOfAbsent, Writable};
 pub use precondition::Precondition;
+pub use record::{Head, Twin, TwinMut, TwinRef};
 pub use section::Section;
+pub use stored::RecordError;
 pub use update::{Mode, Origin, Rejected, Update};
-pub use version::{Succession, Version};
+pub use version::{Succession, Version, Versions};
+
+#[cfg(test)]
+pub(crate) mod tests;

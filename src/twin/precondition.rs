@@ -1,6 +1,8 @@
 //! When an update is allowed: optimistic concurrency.
 
 use super::etag::ETag;
+use super::record::TwinRef;
+use super::update::Rejected;
 use super::version::Version;
 
 /// What must hold for an update to be accepted.
@@ -21,4 +23,37 @@ pub enum Precondition {
     Match(ETag),
     /// The twin does not have this etag (If-None-Match).
     NoneMatch(ETag),
+}
+
+impl Precondition {
+    /// Checks whether the precondition holds for `twin`. A twin that is absent has version 0 and no
+    /// etag. Cost: linear in the twin if an etag is compared.
+    ///
+    /// # Errors
+    /// [`Rejected::Conflict`] with both versions, or [`Rejected::PreconditionFailed`].
+    pub fn check(self, twin: TwinRef<'_>) -> Result<(), Rejected> {
+        let holds = match self {
+            Self::Any => true,
+            Self::Absent => !twin.exists(),
+            Self::Present => twin.exists(),
+            Self::Version(expected) => {
+                let actual = if twin.exists() {
+                    twin.versions().twin
+                } else {
+                    Version::ZERO
+                };
+                if actual != expected {
+                    return Err(Rejected::Conflict { expected, actual });
+                }
+                true
+            }
+            Self::Match(etag) => twin.exists() && twin.etag() == etag,
+            Self::NoneMatch(etag) => !twin.exists() || twin.etag() != etag,
+        };
+        if holds {
+            Ok(())
+        } else {
+            Err(Rejected::PreconditionFailed)
+        }
+    }
 }

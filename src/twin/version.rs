@@ -43,6 +43,11 @@ impl Version {
         Self(self.0.saturating_add(1))
     }
 
+    /// Counts up if `count` says so.
+    pub(super) const fn next_if(self, count: bool) -> Self {
+        if count { self.next() } else { self }
+    }
+
     /// Says how a change of version `self` relates to what is `known`.
     pub const fn after(self, known: Self) -> Succession {
         if self.0 == known.0 {
@@ -53,6 +58,41 @@ impl Version {
             Succession::Next
         } else {
             Succession::Gap
+        }
+    }
+}
+
+/// The versions of a twin. Where a protocol has one counter for all, the three are equal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Versions {
+    /// Counts every accepted update.
+    pub twin: Version,
+    /// Counts the updates that named desired.
+    pub desired: Version,
+    /// Counts the updates that named reported.
+    pub reported: Version,
+}
+
+impl Versions {
+    /// Never updated.
+    pub const ZERO: Self = Self::all(Version::ZERO);
+
+    /// Returns the versions one higher, all of them.
+    pub(super) const fn next(self) -> Self {
+        Self {
+            twin: self.twin.next(),
+            desired: self.desired.next(),
+            reported: self.reported.next(),
+        }
+    }
+
+    /// The versions where one counter serves all.
+    pub const fn all(version: Version) -> Self {
+        Self {
+            twin: version,
+            desired: version,
+            reported: version,
         }
     }
 }

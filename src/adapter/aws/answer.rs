@@ -198,7 +198,7 @@ impl Service {
                 ..
             })
         );
-        of_new && self.policy.new_version == NewVersion::One
+        of_new && self.policy.new_version == NewVersion::First
     }
 
     fn end_of_error(

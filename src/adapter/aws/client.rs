@@ -19,6 +19,8 @@ use crate::twin::Section;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Client<'a> {
     id: TwinId<'a>,
+    /// Whether the echo of an update is read.
+    pub(super) echo: bool,
 }
 
 impl<'a> Client<'a> {
@@ -39,7 +41,14 @@ impl<'a> Client<'a> {
     /// [`NameError`] if a name breaks the rules of AWS, see [`shadow`].
     pub fn new(id: TwinId<'a>) -> Result<Self, NameError> {
         shadow(id.device(), id.name())?;
-        Ok(Self { id })
+        Ok(Self { id, echo: false })
+    }
+
+    /// The same client, reading also the patch that the answer to an update echoes: what a back-end
+    /// wants that watches what others do. A device does without.
+    pub const fn with_echo(mut self) -> Self {
+        self.echo = true;
+        self
     }
 
     /// Returns which shadow this is about.

@@ -20,29 +20,16 @@ use crate::protocol::RequestId;
 use crate::protocol::RequestKind;
 use crate::protocol::Snapshot;
 use crate::protocol::Versions;
+use crate::protocol::Wanted;
 use crate::time::Timestamp;
 use crate::twin::Version;
-
-/// How much of the answers a client wants. Metadata is never kept: it is checked and skipped as it
-/// flows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Wanted {
-    /// What a device needs: the sections of a get, no echo of an update.
-    #[default]
-    Sections,
-    /// Of a get only the delta: for a device whose documents can not hold the sections.
-    Delta,
-    /// The echo of an update, too: for a back-end that watches what others do.
-    Whole,
-}
 
 /// Reads one message that the service published.
 ///
 /// ```
-/// use twinsync::adapter::aws::{Client, Wanted};
+/// use twinsync::adapter::aws::Client;
 /// use twinsync::document::Document;
-/// use twinsync::protocol::{Message, TwinId};
+/// use twinsync::protocol::{Message, TwinId, Wanted};
 ///
 /// let client = Client::new(TwinId::new("lamp", None)?)?;
 /// let mut scratch = Document::<64>::new();
@@ -89,7 +76,8 @@ impl DecodeError {
 
 impl Client<'_> {
     /// Starts to read a message that came in on `topic`, into `document`, which must have room for what
-    /// is wanted of it and some 120 bytes more.
+    /// is wanted of it and some 120 bytes more. Metadata is never kept: it is checked and skipped as it
+    /// flows.
     ///
     /// # Errors
     /// [`DecodeError::Topic`] if the topic is no answer or event of this shadow.
@@ -102,7 +90,8 @@ impl Client<'_> {
         let purpose = self
             .purpose(topic)
             .ok_or(DecodeError::Topic(TopicError::Foreign))?;
-        let select = select(purpose, wanted).ok_or(DecodeError::Topic(TopicError::Purpose))?;
+        let select =
+            select(purpose, wanted, self.echo).ok_or(DecodeError::Topic(TopicError::Purpose))?;
         Ok(Decoder {
             purpose,
             reader: Reader::new(document, select),
@@ -184,14 +173,21 @@ impl<'a> Decoder<'a> {
 }
 
 /// What is wanted of a message; `None` for requests, which the service does not publish.
-const fn select(purpose: Purpose, wanted: Wanted) -> Option<&'static Select> {
-    Some(match (purpose, wanted) {
-        (Purpose::GetAccepted, Wanted::Delta) => &DELTA_OF_GET,
-        (Purpose::GetAccepted, _) => &SECTIONS,
-        (Purpose::UpdateDelta, _) | (Purpose::UpdateAccepted, Wanted::Whole) => &STATE_WHOLE,
-        (Purpose::UpdateDocuments, _) => &DOCUMENTS,
-        (Purpose::Get | Purpose::Update | Purpose::Delete, _) => return None,
-        _ => &NO_STATE,
+const fn select(purpose: Purpose, wanted: Wanted, echo: bool) -> Option<&'static Select> {
+    Some(match purpose {
+        Purpose::Get | Purpose::Update | Purpose::Delete => return None,
+        Purpose::GetAccepted => match wanted {
+            Wanted::Sections => &SECTIONS,
+            Wanted::Delta => &DELTA_OF_GET,
+        },
+        Purpose::UpdateAccepted if echo => &STATE_WHOLE,
+        Purpose::UpdateDelta => &STATE_WHOLE,
+        Purpose::UpdateDocuments => &DOCUMENTS,
+        Purpose::UpdateAccepted
+        | Purpose::DeleteAccepted
+        | Purpose::GetRejected
+        | Purpose::UpdateRejected
+        | Purpose::DeleteRejected => &NO_STATE,
     })
 }
 

@@ -28,10 +28,10 @@
 //! versions and documents never lead to another shadow.
 //!
 //! ```
-//! use twinsync::adapter::aws::{Client, Policy, Service, Wanted};
+//! use twinsync::adapter::aws::{Client, Policy, Service};
 //! use twinsync::document::Document;
 //! use twinsync::error::Status;
-//! use twinsync::protocol::{Get, Message, RequestId, TwinId};
+//! use twinsync::protocol::{Get, Message, RequestId, TwinId, Wanted};
 //! use twinsync::time::Timestamp;
 //!
 //! // A device asks for its shadow.
@@ -79,7 +79,7 @@ pub mod status;
 mod topic;
 
 pub use client::Client;
-pub use decoder::{DecodeError, Decoder, Wanted};
+pub use decoder::{DecodeError, Decoder};
 pub use policy::{
     DeltaInUpdate, NewVersion, Policy, PreviousOfNew, TooLargeText, UnreadablePayload,
 };

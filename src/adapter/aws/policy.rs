@@ -16,7 +16,7 @@ pub struct Policy {
     /// 8 (older copies 5), the text of the error and Greengrass say 6. Default: 8.
     pub max_nesting: usize,
     /// What `version` in an update means when there is no shadow. Undocumented. Default:
-    /// [`NewVersion::One`], as Greengrass does.
+    /// [`NewVersion::First`], as Greengrass does.
     pub new_version: NewVersion,
     /// What becomes of `delta` inside the `state` of an update, as when an answer to a get is sent
     /// back. AWS refuses it ("State contains an invalid node: 'delta'"), Greengrass drops it. Default:
@@ -43,9 +43,10 @@ pub struct Policy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NewVersion {
-    /// It must be 1, anything else is "Invalid version" (400).
-    One,
-    /// It never matches: "Version conflict" (409).
+    /// It must be the version that the new shadow gets, 1 mostly; anything else is "Invalid version"
+    /// (400).
+    First,
+    /// It must be 0; anything else is "Version conflict" (409).
     Conflict,
     /// It is not looked at.
     Ignored,
@@ -91,13 +92,17 @@ pub enum TooLargeText {
     Table,
 }
 
+/// No document is longer in compact JSON than this many times its canonical bytes: the worst are `false`
+/// and control characters, six bytes of JSON for one.
+pub(super) const EXPANSION: usize = 6;
+
 impl Policy {
     /// The recommended answers, as each field's text says.
     pub const fn new() -> Self {
         Self {
             max_document_bytes: 8_192,
             max_nesting: 8,
-            new_version: NewVersion::One,
+            new_version: NewVersion::First,
             delta_in_update: DeltaInUpdate::Refused,
             unreadable_payload: UnreadablePayload::Ignored,
             previous_of_new: PreviousOfNew::Null,

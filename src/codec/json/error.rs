@@ -2,7 +2,6 @@
 
 use core::fmt;
 
-use crate::document::BuildError;
 use crate::document::NumberError;
 use crate::error::CapacityError;
 
@@ -73,20 +72,37 @@ pub enum Expected {
     Literal,
 }
 
-impl From<CapacityError> for ReadReason {
-    fn from(error: CapacityError) -> Self {
-        Self::Capacity(error)
-    }
+/// A [`ReadReason`] in two bytes, so that the reader passes it on in a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Expected(Expected),
+    Number(NumberError),
+    UnexpectedEnd,
+    Trailing,
+    BadEscape,
+    LoneSurrogate,
+    ControlCharacter,
+    InvalidUtf8,
+    TooDeep,
+    KeyTooLong,
+    Capacity,
 }
 
-impl From<BuildError> for ReadReason {
-    fn from(error: BuildError) -> Self {
-        match error {
-            BuildError::Capacity(error) => Self::Capacity(error),
-            BuildError::TooDeep => Self::TooDeep,
-            BuildError::KeyTooLong => Self::KeyTooLong,
-            // Not reachable: the reader keeps the order of calls, and checks text as it comes.
-            BuildError::OutOfPlace | BuildError::Text => Self::InvalidUtf8,
+impl Fault {
+    /// The reason in full; `shortage` counts only if the document is full.
+    pub(super) fn reason(self, shortage: CapacityError) -> ReadReason {
+        match self {
+            Self::Expected(expected) => ReadReason::Expected(expected),
+            Self::Number(error) => ReadReason::Number(error),
+            Self::UnexpectedEnd => ReadReason::UnexpectedEnd,
+            Self::Trailing => ReadReason::Trailing,
+            Self::BadEscape => ReadReason::BadEscape,
+            Self::LoneSurrogate => ReadReason::LoneSurrogate,
+            Self::ControlCharacter => ReadReason::ControlCharacter,
+            Self::InvalidUtf8 => ReadReason::InvalidUtf8,
+            Self::TooDeep => ReadReason::TooDeep,
+            Self::KeyTooLong => ReadReason::KeyTooLong,
+            Self::Capacity => ReadReason::Capacity(shortage),
         }
     }
 }

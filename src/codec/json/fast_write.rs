@@ -13,28 +13,38 @@ pub(super) const FAST: bool = cfg!(target_pointer_width = "64");
 const STRIDE: usize = 16;
 
 impl Writer<'_> {
-    /// Writes the plain text `start..end` in quotation marks, if it is short and there is room.
+    /// Writes the plain text `start..end` in quotation marks, and a colon behind a key, if it is short
+    /// and there is room.
     #[inline(always)]
-    pub(super) fn short(&mut self, bytes: &[u8], start: usize, end: usize) -> bool {
+    pub(super) fn short<const KEY: bool>(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        end: usize,
+    ) -> bool {
         let len = end.wrapping_sub(start);
         let source = bytes.get(start..).and_then(<[u8]>::first_chunk::<STRIDE>);
         let slot = self
             .out
             .get_mut(self.at..)
-            .and_then(<[u8]>::first_chunk_mut::<{ STRIDE + 2 }>);
+            .and_then(<[u8]>::first_chunk_mut::<{ STRIDE + 3 }>);
         let (Some(source), Some(slot)) = (source, slot) else {
             return false;
         };
         if len > STRIDE {
             return false;
         }
-        let [quote, text @ .., _] = slot;
+        let [quote, text @ .., _, _] = slot;
         *quote = b'"';
         *text = *source;
-        if let Some(slot) = slot.get_mut(len.wrapping_add(1)) {
-            *slot = b'"';
+        if let Some(slot) = slot
+            .get_mut(len.wrapping_add(1)..)
+            .and_then(<[u8]>::first_chunk_mut)
+        {
+            *slot = *b"\":";
         }
-        self.at = self.at.wrapping_add(len).wrapping_add(2);
+        let more = if KEY { 3 } else { 2 };
+        self.at = self.at.wrapping_add(len).wrapping_add(more);
         true
     }
 

@@ -1,6 +1,6 @@
 //! A number that comes byte by byte (RFC 8259 §6).
 
-use super::error::{Expected, ReadReason};
+use super::error::{Expected, Fault};
 use crate::document::Number;
 use crate::document::NumberError;
 use crate::document::number::Scan;
@@ -8,8 +8,8 @@ use crate::document::number::Scan;
 /// Which part of the number has come so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Part {
-    /// Only the sign, if there is one.
     #[default]
+    Start,
     Sign,
     /// A leading zero: no digit may follow.
     Zero,
@@ -33,24 +33,16 @@ pub(super) struct Digits {
 }
 
 impl Digits {
-    /// A number whose first byte was a sign.
-    pub(super) fn negative() -> Self {
-        Self {
-            negative: true,
-            ..Self::default()
-        }
-    }
-
     /// Takes a byte and says whether it belongs to the number; if not, the number is complete.
-    pub(super) fn push(&mut self, byte: u8) -> Result<bool, ReadReason> {
+    pub(super) fn push(&mut self, byte: u8) -> Result<bool, Fault> {
         let part = self.part;
         let digit = byte.wrapping_sub(b'0');
         self.part = if digit <= 9 {
             match part {
                 Part::Zero => return Ok(false),
-                Part::Sign | Part::Whole => {
+                Part::Start | Part::Sign | Part::Whole => {
                     self.scan.digit(digit, 0);
-                    if part == Part::Sign && digit == 0 {
+                    if part != Part::Whole && digit == 0 {
                         Part::Zero
                     } else {
                         Part::Whole
@@ -70,6 +62,10 @@ impl Digits {
             }
         } else {
             match (part, byte) {
+                (Part::Start, b'-') => {
+                    self.negative = true;
+                    Part::Sign
+                }
                 (Part::Zero | Part::Whole, b'.') => Part::Point,
                 (Part::Zero | Part::Whole | Part::Fraction, b'e' | b'E') => Part::Letter,
                 (Part::Letter, b'+' | b'-') => {
@@ -77,7 +73,7 @@ impl Digits {
                     Part::PowerSign
                 }
                 _ if self.is_complete() => return Ok(false),
-                _ => return Err(ReadReason::Expected(Expected::Digit)),
+                _ => return Err(Fault::Expected(Expected::Digit)),
             }
         };
         Ok(true)

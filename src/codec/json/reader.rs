@@ -3,7 +3,7 @@
 //! [`Reader::feed`] is a state machine that may stop between any two bytes. What a number or a string
 //! remembers between two of its bytes stands in [`super::number`] and [`super::text`].
 
-use super::error::{Expected, ReadError, ReadReason};
+use super::error::{Expected, Fault, ReadError};
 use super::number::Digits;
 use super::select::{Match, Select};
 use super::text::Text;
@@ -12,7 +12,6 @@ use crate::document::DocumentRef;
 use crate::document::MAX_KEY;
 use crate::document::format;
 use crate::document::raw::Raw;
-use crate::error::CapacityError;
 
 /// Reads one JSON text, in pieces of any size, into a document.
 ///
@@ -48,7 +47,7 @@ pub struct Reader<'a> {
     pub(super) selects: heapless::Vec<&'static Select, { Select::MAX_DEPTH }>,
     name: Match,
     skip: Skip,
-    failed: Option<ReadReason>,
+    failed: Option<Fault>,
 }
 
 /// Where the reader is, between two bytes.
@@ -124,10 +123,9 @@ impl<'a> Reader<'a> {
     /// [`ReadError`] says where and why; each further call returns it again.
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), ReadError> {
         let mut rest = piece;
-        while let Some(byte) = rest.first().copied() {
-            if self.failed.is_some() {
-                break;
-            }
+        while let Some(byte) = rest.first().copied()
+            && self.failed.is_none()
+        {
             #[cfg(target_pointer_width = "64")]
             if self.is_plain() {
                 let used = self.fast(rest);
@@ -137,13 +135,12 @@ impl<'a> Reader<'a> {
                     continue;
                 }
             }
-            match self.step(byte, rest) {
-                Ok(used) => {
-                    self.offset = self.offset.wrapping_add(used);
-                    rest = rest.get(used..).unwrap_or_default();
-                }
-                Err(reason) => self.failed = Some(reason),
+            let used = self.step(byte, rest);
+            if self.has_failed() {
+                break;
             }
+            self.offset = self.offset.wrapping_add(used);
+            rest = rest.get(used..).unwrap_or_default();
         }
         self.check()
     }
@@ -163,10 +160,10 @@ impl<'a> Reader<'a> {
     pub fn into_ref(mut self) -> Result<DocumentRef<'a>, ReadError> {
         if self.failed.is_none() && self.state == State::Number && self.number.is_complete() {
             // Only its end says that a number at the top is complete.
-            self.failed = self.end_number().err();
+            self.end_number();
         }
-        if self.failed.is_none() && self.state != State::Done {
-            self.failed = Some(ReadReason::UnexpectedEnd);
+        if !self.has_failed() && self.state != State::Done {
+            self.failed = Some(Fault::UnexpectedEnd);
         }
         self.check()?;
         Ok(self.raw.into_ref())
@@ -184,89 +181,100 @@ impl<'a> Reader<'a> {
         whole && !self.skip.active && matches!(self.wanted, Select::All)
     }
 
+    /// Notes what went wrong; nothing more is read after this step.
+    fn fail(&mut self, fault: Fault) {
+        self.failed = Some(fault);
+    }
+
+    fn has_failed(&mut self) -> bool {
+        if self.raw.is_full() && self.failed.is_none() {
+            self.failed = Some(Fault::Capacity);
+        }
+        self.failed.is_some()
+    }
+
     fn check(&self) -> Result<(), ReadError> {
         match self.failed {
             None => Ok(()),
-            Some(reason) => Err(ReadError {
+            Some(fault) => Err(ReadError {
                 offset: self.offset,
-                reason,
+                reason: fault.reason(self.raw.shortage()),
             }),
         }
     }
 
     /// Reads at least one byte, or ends a number; returns how many bytes it used.
-    fn step(&mut self, byte: u8, rest: &[u8]) -> Result<usize, ReadReason> {
+    fn step(&mut self, byte: u8, rest: &[u8]) -> usize {
         match self.state {
             State::Text => return self.text(byte, rest),
-            State::Escape => self.escape(byte)?,
-            State::Code => self.code(byte)?,
-            State::Number => {
-                if !self.number.push(byte)? {
-                    self.end_number()?;
-                    return Ok(0);
+            State::Escape => self.escape(byte),
+            State::Code => self.code(byte),
+            State::Number => match self.number.push(byte) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.end_number();
+                    return 0;
                 }
-            }
-            State::Literal => {
-                let Some((_, left)) = self
-                    .literal
-                    .split_first()
-                    .filter(|(next, _)| **next == byte)
-                else {
-                    return Err(ReadReason::Expected(Expected::Literal));
-                };
-                self.literal = left;
-                if left.is_empty() {
-                    self.after_value();
+                Err(fault) => self.fail(fault),
+            },
+            State::Literal => match self.literal.split_first() {
+                Some((next, left)) if *next == byte => {
+                    self.literal = left;
+                    if left.is_empty() {
+                        self.after_value();
+                    }
                 }
-            }
+                _ => self.fail(Fault::Expected(Expected::Literal)),
+            },
             _ if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') => {}
-            State::Value => self.value(byte, Expected::Value)?,
+            State::Value => self.value(byte, Expected::Value),
             State::ValueOrEnd if byte == b']' => self.close(),
-            State::ValueOrEnd => self.value(byte, Expected::ValueOrEnd)?,
-            State::Key if byte == b'"' => self.key()?,
-            State::KeyOrEnd if byte == b'"' => self.key()?,
+            State::ValueOrEnd => self.value(byte, Expected::ValueOrEnd),
+            State::Key if byte == b'"' => self.key(),
+            State::KeyOrEnd if byte == b'"' => self.key(),
             State::KeyOrEnd if byte == b'}' => self.close(),
             State::Colon if byte == b':' => self.state = State::Value,
             State::Next => match (byte, self.inside_object()) {
                 (b',', true) => self.state = State::Key,
                 (b',', false) => self.state = State::Value,
                 (b'}', true) | (b']', false) => self.close(),
-                (_, true) => return Err(ReadReason::Expected(Expected::CommaOrObjectEnd)),
-                (_, false) => return Err(ReadReason::Expected(Expected::CommaOrArrayEnd)),
+                (_, true) => self.fail(Fault::Expected(Expected::CommaOrObjectEnd)),
+                (_, false) => self.fail(Fault::Expected(Expected::CommaOrArrayEnd)),
             },
-            State::Key => return Err(ReadReason::Expected(Expected::Key)),
-            State::KeyOrEnd => return Err(ReadReason::Expected(Expected::KeyOrEnd)),
-            State::Colon => return Err(ReadReason::Expected(Expected::Colon)),
-            State::Done => return Err(ReadReason::Trailing),
+            State::Key => self.fail(Fault::Expected(Expected::Key)),
+            State::KeyOrEnd => self.fail(Fault::Expected(Expected::KeyOrEnd)),
+            State::Colon => self.fail(Fault::Expected(Expected::Colon)),
+            State::Done => self.fail(Fault::Trailing),
         }
-        Ok(1)
+        1
     }
 
     /// The first byte of a value.
-    fn value(&mut self, byte: u8, expected: Expected) -> Result<(), ReadReason> {
+    fn value(&mut self, byte: u8, expected: Expected) {
         match byte {
-            b'{' | b'[' => self.open(byte == b'{')?,
+            b'{' | b'[' => self.open(byte == b'{'),
             b'"' => {
                 self.begin_text(if self.skip.active {
                     Purpose::SkippedValue
                 } else {
                     Purpose::Value
-                })?;
+                });
             }
-            b'-' => self.begin_number(Digits::negative()),
-            b'0'..=b'9' => {
-                self.begin_number(Digits::default());
-                self.number.push(byte)?;
+            b'0'..=b'9' | b'-' => {
+                self.number = Digits::default();
+                self.number_start = self.offset;
+                self.state = State::Number;
+                // The first byte is always taken.
+                let _ = self.number.push(byte);
             }
-            b't' => self.begin_literal(b"rue", format::TRUE)?,
-            b'f' => self.begin_literal(b"alse", format::FALSE)?,
-            b'n' => self.begin_literal(b"ull", format::NULL)?,
-            _ => return Err(ReadReason::Expected(expected)),
+            b't' => self.begin_literal(b"rue", format::TRUE),
+            b'f' => self.begin_literal(b"alse", format::FALSE),
+            b'n' => self.begin_literal(b"ull", format::NULL),
+            _ => self.fail(Fault::Expected(expected)),
         }
-        Ok(())
     }
 
-    fn open(&mut self, object: bool) -> Result<(), ReadReason> {
+    fn open(&mut self, object: bool) {
         self.state = if object {
             State::KeyOrEnd
         } else {
@@ -274,20 +282,22 @@ impl<'a> Reader<'a> {
         };
         if self.skip.active {
             if u32::from(self.skip.depth) >= u64::BITS {
-                return Err(ReadReason::TooDeep);
+                return self.fail(Fault::TooDeep);
             }
             self.skip.depth = self.skip.depth.wrapping_add(1);
             self.skip.objects = self.skip.objects.wrapping_shl(1) | u64::from(object);
-            return Ok(());
+            return;
         }
-        self.raw.begin(object)?;
+        if self.raw.open.is_full() {
+            return self.fail(Fault::TooDeep);
+        }
+        self.raw.begin(object);
         if object && matches!(self.wanted, Select::Members(_)) {
-            self.selects
-                .push(self.wanted)
-                .map_err(|_| ReadReason::TooDeep)?;
+            if self.selects.push(self.wanted).is_err() {
+                return self.fail(Fault::TooDeep);
+            }
         }
         self.wanted = &Select::All;
-        Ok(())
     }
 
     fn close(&mut self) {
@@ -331,7 +341,7 @@ impl<'a> Reader<'a> {
         };
     }
 
-    fn key(&mut self) -> Result<(), ReadReason> {
+    fn key(&mut self) {
         let purpose = if self.skip.active {
             Purpose::SkippedKey
         } else if let Some(Select::Members(members)) = self.selected() {
@@ -343,91 +353,89 @@ impl<'a> Reader<'a> {
         self.begin_text(purpose)
     }
 
-    fn begin_text(&mut self, purpose: Purpose) -> Result<(), ReadReason> {
+    fn begin_text(&mut self, purpose: Purpose) {
         self.purpose = purpose;
         self.text = Text::default();
         self.state = State::Text;
         if matches!(purpose, Purpose::Value | Purpose::Key) {
-            self.raw.begin_text()?;
+            self.raw.begin_text();
         }
-        Ok(())
     }
 
     /// Inside a string: reads a run of plain characters, or one byte that needs a closer look.
-    fn text(&mut self, byte: u8, rest: &[u8]) -> Result<usize, ReadReason> {
+    fn text(&mut self, byte: u8, rest: &[u8]) -> usize {
         if !self.text.is_open() {
             let run = rest
                 .iter()
                 .position(|byte| !matches!(byte, 0x20..=0x7F) || matches!(byte, b'"' | b'\\'))
                 .unwrap_or(rest.len());
             if run > 0 {
-                self.store(rest.get(..run).unwrap_or_default())?;
-                return Ok(run);
+                self.store(rest.get(..run).unwrap_or_default());
+                return run;
             }
         }
         match byte {
             b'\\' if self.text.may_escape() => self.state = State::Escape,
-            b'"' if !self.text.is_open() => self.end_text()?,
-            0..0x20 if !self.text.is_open() => return Err(ReadReason::ControlCharacter),
-            _ => {
-                self.text.byte(byte)?;
-                self.store(&[byte])?;
-            }
+            b'"' if !self.text.is_open() => self.end_text(),
+            0..0x20 if !self.text.is_open() => self.fail(Fault::ControlCharacter),
+            _ => match self.text.byte(byte) {
+                Ok(()) => self.store(&[byte]),
+                Err(fault) => self.fail(fault),
+            },
         }
-        Ok(1)
+        1
     }
 
-    fn escape(&mut self, byte: u8) -> Result<(), ReadReason> {
-        match self.text.escape(byte)? {
-            Some(plain) => {
-                self.store(&[plain])?;
+    fn escape(&mut self, byte: u8) {
+        match self.text.escape(byte) {
+            Ok(Some(plain)) => {
+                self.store(&[plain]);
                 self.state = State::Text;
             }
-            None => self.state = State::Code,
+            Ok(None) => self.state = State::Code,
+            Err(fault) => self.fail(fault),
         }
-        Ok(())
     }
 
-    fn code(&mut self, byte: u8) -> Result<(), ReadReason> {
-        if let Some(complete) = self.text.digit(byte)? {
-            if let Some(character) = complete {
-                self.store(character.as_slice())?;
+    fn code(&mut self, byte: u8) {
+        match self.text.digit(byte) {
+            Ok(None) => {}
+            Ok(Some(complete)) => {
+                if let Some(character) = complete {
+                    self.store(character.as_slice());
+                }
+                self.state = State::Text;
             }
-            self.state = State::Text;
+            Err(fault) => self.fail(fault),
         }
-        Ok(())
     }
 
     /// Puts text where it belongs. What does not fit is an error at the first byte that does not.
-    fn store(&mut self, text: &[u8]) -> Result<(), ReadReason> {
+    fn store(&mut self, text: &[u8]) {
         match self.purpose {
-            Purpose::SkippedValue | Purpose::SkippedKey => return Ok(()),
+            Purpose::SkippedValue | Purpose::SkippedKey => return,
             Purpose::Name => {
                 for byte in text {
                     self.name.push(*byte);
                 }
-                return Ok(());
+                return;
             }
             Purpose::Key => {
                 let room = MAX_KEY.saturating_sub(self.raw.written().len());
                 if text.len() > room {
                     self.overrun(room);
-                    return Err(ReadReason::KeyTooLong);
+                    return self.fail(Fault::KeyTooLong);
                 }
             }
             Purpose::Value => {}
         }
-        let capacity = self.raw.bytes.len();
-        let room = capacity.saturating_sub(self.raw.at);
+        let room = self.raw.bytes.len().saturating_sub(self.raw.at);
         if text.len() > room {
             self.overrun(room);
-            return Err(ReadReason::Capacity(CapacityError {
-                needed: capacity.saturating_add(1),
-                capacity,
-            }));
+            // However much follows: what comes in pieces is the same error as the whole.
+            self.raw.room(room.saturating_add(1));
         }
-        self.raw.text(text)?;
-        Ok(())
+        self.raw.text(text);
     }
 
     /// Moves on to the byte that is too much. An escape counts as one byte, its last.
@@ -437,24 +445,24 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn end_text(&mut self) -> Result<(), ReadReason> {
+    fn end_text(&mut self) {
         match self.purpose {
             Purpose::Value => {
-                self.raw.end_string(self.text.escape)?;
+                self.raw.end_string(self.text.escape);
                 self.after_value();
-                return Ok(());
+                return;
             }
             Purpose::SkippedValue => {
                 self.after_value();
-                return Ok(());
+                return;
             }
-            Purpose::Key => self.raw.end_key(self.text.escape)?,
+            Purpose::Key => self.raw.end_key(self.text.escape),
             Purpose::Name => match self.name.finish() {
                 Some(member) => {
                     let key = member.key.as_bytes();
-                    self.raw.begin_text()?;
-                    self.raw.text(key)?;
-                    self.raw.end_key(self.text.escape)?;
+                    self.raw.begin_text();
+                    self.raw.text(key);
+                    self.raw.end_key(self.text.escape);
                     self.wanted = &member.select;
                 }
                 None => self.skip.active = true,
@@ -462,35 +470,26 @@ impl<'a> Reader<'a> {
             Purpose::SkippedKey => {}
         }
         self.state = State::Colon;
-        Ok(())
     }
 
-    fn begin_number(&mut self, number: Digits) {
-        self.number = number;
-        self.number_start = self.offset;
-        self.state = State::Number;
-    }
-
-    fn end_number(&mut self) -> Result<(), ReadReason> {
+    fn end_number(&mut self) {
         if !self.skip.active {
             match self.number.finish() {
-                Ok(number) => self.raw.number(number)?,
+                Ok(number) => self.raw.number(number),
                 Err(error) => {
                     self.offset = self.number_start;
-                    return Err(ReadReason::Number(error));
+                    return self.fail(Fault::Number(error));
                 }
             }
         }
         self.after_value();
-        Ok(())
     }
 
-    fn begin_literal(&mut self, rest: &'static [u8], tag: u8) -> Result<(), ReadReason> {
+    fn begin_literal(&mut self, rest: &'static [u8], tag: u8) {
         self.literal = rest;
         self.state = State::Literal;
         if !self.skip.active {
-            self.raw.text(&[tag])?;
+            self.raw.text(&[tag]);
         }
-        Ok(())
     }
 }

@@ -19,7 +19,7 @@ pub enum Select {
     /// All of it.
     All,
     /// Of an object these members, under their own names. A value that is not an object is taken as
-    /// it is. At most [`Select::MAX_DEPTH`] of these may be nested.
+    /// it is. At most [`Select::MAX_DEPTH`] of these may be nested, and at most 32 members named.
     Members(&'static [Member]),
 }
 
@@ -78,8 +78,8 @@ impl defmt::Format for Member {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Match {
     members: &'static [Member],
-    /// The first member whose name starts with what has come so far.
-    index: usize,
+    /// A bit for each member whose name starts with what has come so far.
+    fits: u32,
     /// How much has come.
     len: usize,
 }
@@ -90,51 +90,30 @@ impl Match {
     pub(super) const fn new(members: &'static [Member]) -> Self {
         Self {
             members,
-            index: 0,
+            fits: u32::MAX,
             len: 0,
         }
     }
 
     /// Takes the next byte of the name.
     pub(super) fn push(&mut self, byte: u8) {
-        while let Some(prefix) = self.prefix() {
-            let Some(member) = self.members.get(self.index) else {
-                return;
-            };
-            let fits = member
-                .key
-                .as_bytes()
-                .strip_prefix(prefix)
-                .is_some_and(|rest| rest.first() == Some(&byte));
-            if fits {
-                break;
+        let mut bit = 1_u32;
+        for member in self.members {
+            if member.key.as_bytes().get(self.len) != Some(&byte) {
+                self.fits &= !bit;
             }
-            // The prefix is taken from this member: go on only while another one shares it.
-            let next = self.index.wrapping_add(1);
-            let more = self.members.get(next..).unwrap_or_default();
-            match more
-                .iter()
-                .position(|member| member.key.as_bytes().starts_with(prefix))
-            {
-                Some(skipped) => self.index = next.wrapping_add(skipped),
-                None => self.index = self.members.len(),
-            }
+            bit = bit.wrapping_add(bit);
         }
-        self.len = self.len.wrapping_add(1);
+        self.len = self.len.saturating_add(1);
     }
 
     /// Ends the name: the member it is, if it is wanted.
     pub(super) fn finish(&self) -> Option<&'static Member> {
-        let name = self.prefix()?;
-        let candidates = self.members.get(self.index..).unwrap_or_default();
-        candidates
-            .iter()
-            .find(|member| member.key.as_bytes() == name)
-    }
-
-    fn prefix(&self) -> Option<&'static [u8]> {
-        self.members
-            .get(self.index)
-            .and_then(|member| member.key.as_bytes().get(..self.len))
+        let mut fits = self.fits;
+        self.members.iter().find(|member| {
+            let found = fits & 1 != 0 && member.key.len() == self.len;
+            fits = fits.wrapping_shr(1);
+            found
+        })
     }
 }

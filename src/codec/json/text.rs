@@ -1,6 +1,6 @@
 //! What is remembered inside a string: half an escape, half a surrogate pair, half a character.
 
-use super::error::ReadReason;
+use super::error::Fault;
 
 /// Where the text of a string is, between two bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,13 +43,13 @@ impl Text {
     }
 
     /// Takes one byte that is not plain ASCII, or that [`Text::is_open`] speaks of (RFC 3629 §4).
-    pub(super) fn byte(&mut self, byte: u8) -> Result<(), ReadReason> {
+    pub(super) fn byte(&mut self, byte: u8) -> Result<(), Fault> {
         if self.high != 0 {
-            return Err(ReadReason::LoneSurrogate);
+            return Err(Fault::LoneSurrogate);
         }
         if self.more != 0 {
             if byte < self.low || byte > self.top {
-                return Err(ReadReason::InvalidUtf8);
+                return Err(Fault::InvalidUtf8);
             }
             self.more = self.more.wrapping_sub(1);
             (self.low, self.top) = (0x80, 0xBF);
@@ -63,15 +63,15 @@ impl Text {
             0xF0 => (3, 0x90, 0xBF),
             0xF4 => (3, 0x80, 0x8F),
             0xF1..=0xF3 => (3, 0x80, 0xBF),
-            _ => return Err(ReadReason::InvalidUtf8),
+            _ => return Err(Fault::InvalidUtf8),
         };
         Ok(())
     }
 
     /// Takes the byte after a backslash: the character it stands for, or `None` for `\u`.
-    pub(super) fn escape(&mut self, byte: u8) -> Result<Option<u8>, ReadReason> {
+    pub(super) fn escape(&mut self, byte: u8) -> Result<Option<u8>, Fault> {
         if self.high != 0 && byte != b'u' {
-            return Err(ReadReason::LoneSurrogate);
+            return Err(Fault::LoneSurrogate);
         }
         let plain = match byte {
             b'"' | b'\\' | b'/' => byte,
@@ -84,7 +84,7 @@ impl Text {
                 (self.code, self.digits) = (0, 0);
                 return Ok(None);
             }
-            _ => return Err(ReadReason::BadEscape),
+            _ => return Err(Fault::BadEscape),
         };
         self.escape |= byte != b'/';
         Ok(Some(plain))
@@ -92,12 +92,12 @@ impl Text {
 
     /// Takes one digit of a `\u` escape; after the fourth, says whether a character is complete (it
     /// is not after the first half of a surrogate pair).
-    pub(super) fn digit(&mut self, byte: u8) -> Result<Option<Option<Character>>, ReadReason> {
+    pub(super) fn digit(&mut self, byte: u8) -> Result<Option<Option<Character>>, Fault> {
         let digit = match byte {
             b'0'..=b'9' => byte.wrapping_sub(b'0'),
             b'a'..=b'f' => byte.wrapping_sub(b'a').wrapping_add(10),
             b'A'..=b'F' => byte.wrapping_sub(b'A').wrapping_add(10),
-            _ => return Err(ReadReason::BadEscape),
+            _ => return Err(Fault::BadEscape),
         };
         self.code = self.code.wrapping_shl(4) | u16::from(digit);
         self.digits = self.digits.wrapping_add(1);
@@ -111,7 +111,7 @@ impl Text {
                 self.high = self.code;
                 return Ok(Some(None));
             }
-            (0, 0xDC00..=0xDFFF) => return Err(ReadReason::LoneSurrogate),
+            (0, 0xDC00..=0xDFFF) => return Err(Fault::LoneSurrogate),
             (0, _) => code,
             (_, 0xDC00..=0xDFFF) => {
                 self.high = 0;
@@ -120,7 +120,7 @@ impl Text {
                     .wrapping_add(code & 0x3FF)
                     .wrapping_add(0x1_0000)
             }
-            _ => return Err(ReadReason::LoneSurrogate),
+            _ => return Err(Fault::LoneSurrogate),
         };
         self.escape |= code < 0x20 || code == 0x22 || code == 0x5C;
         Ok(Some(Some(encode(code))))
@@ -129,14 +129,21 @@ impl Text {
 
 /// A character in UTF-8 (RFC 3629 §3).
 fn encode(code: u32) -> Character {
-    let tail = |shift: u32| 0x80 | (low_byte(code.wrapping_shr(shift)) & 0x3F);
-    let lead = |mark: u8, shift: u32| mark | low_byte(code.wrapping_shr(shift));
-    let (bytes, len) = match code {
-        0..0x80 => ([low_byte(code), 0, 0, 0], 1),
-        0x80..0x800 => ([lead(0xC0, 6), tail(0), 0, 0], 2),
-        0x800..0x1_0000 => ([lead(0xE0, 12), tail(6), tail(0), 0], 3),
-        _ => ([lead(0xF0, 18), tail(12), tail(6), tail(0)], 4),
+    let (len, mut lead) = match code {
+        0..0x80 => (1, 0),
+        0x80..0x800 => (2, 0xC0),
+        0x800..0x1_0000 => (3, 0xE0),
+        _ => (4, 0xF0),
     };
+    let mut bytes = [0; 4];
+    let mut code = code;
+    for slot in bytes.iter_mut().take(usize::from(len)).skip(1).rev() {
+        *slot = 0x80 | (low_byte(code) & 0x3F);
+        code = code.wrapping_shr(6);
+    }
+    lead |= low_byte(code);
+    let [first, ..] = &mut bytes;
+    *first = lead;
     Character { bytes, len }
 }
 

@@ -6,6 +6,7 @@ use crate::document::MAX_DEPTH;
 use crate::document::Number;
 use crate::document::Value;
 use crate::document::format;
+use crate::document::number::divide_by_ten;
 use crate::document::value::read_number;
 use crate::error::BufferTooSmall;
 
@@ -102,9 +103,9 @@ impl<'a> Writer<'a> {
             first = next;
             text.get_mut(next)
         }) {
-            let [digit, ..] = rest.wrapping_rem(10).to_le_bytes();
+            let (tenth, digit) = divide_by_ten(rest);
             *slot = digit.wrapping_add(b'0');
-            rest = rest.wrapping_div(10);
+            rest = tenth;
             if rest == 0 {
                 break;
             }
@@ -174,10 +175,10 @@ impl<'a> Writer<'a> {
     fn key(&mut self, bytes: &[u8], at: usize) -> usize {
         let (start, stop) = format::key_span(bytes, at);
         let escape = format::byte_at(bytes, at) == format::LONG_KEY;
-        if escape || !fast::FAST || !self.short(bytes, start, stop) {
+        if escape || !fast::FAST || !self.short::<true>(bytes, start, stop) {
             self.quoted(format::slice(bytes, start, stop), escape);
+            self.byte(b':');
         }
-        self.byte(b':');
         stop
     }
 
@@ -188,7 +189,7 @@ impl<'a> Writer<'a> {
         let text = |header: usize| format::slice(bytes, at.wrapping_add(header), end);
         match tag {
             format::SHORT_STRING..format::SHORT_STRING_END => {
-                if !fast::FAST || !self.short(bytes, at.wrapping_add(1), end) {
+                if !fast::FAST || !self.short::<false>(bytes, at.wrapping_add(1), end) {
                     self.quoted(text(1), false);
                 }
             }
@@ -253,7 +254,7 @@ impl<'a> Writer<'a> {
         if let Some(slot) = self.out.get_mut(self.at) {
             *slot = byte;
         }
-        self.at = self.at.saturating_add(1);
+        self.at = self.at.wrapping_add(1);
     }
 
     #[inline]

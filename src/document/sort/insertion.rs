@@ -33,10 +33,11 @@ pub(in crate::document) fn sort(bytes: &mut [u8], start: usize, end: usize) -> u
             }
         }
         let len = next.wrapping_sub(sorted);
-        if let Some(slice) = bytes.get_mut(place..next)
-            && len <= slice.len()
-        {
-            slice.rotate_right(len);
+        // Exchanging two neighbours is turning both around, each by itself, then together.
+        for (from, to) in [(place, sorted), (sorted, next), (place, next)] {
+            if let Some(slice) = bytes.get_mut(from..to) {
+                slice.reverse();
+            }
         }
         sorted = next;
         if let Some(old_end) = equal {

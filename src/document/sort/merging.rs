@@ -10,15 +10,11 @@ use crate::document::format;
 const BLOCK: usize = 32;
 /// Bytes that are copied at once; what is behind a short entry is overwritten by the next.
 const STRIDE: usize = 32;
+/// The part of a digest that says which entry it is of.
+const INDEX: u64 = 0xFF;
 
-/// A key's length and first seven bytes, so that most keys are compared in one step, and where the entry
-/// is.
-#[derive(Clone, Copy)]
-struct Digest {
-    order: u64,
-    start: u16,
-    end: u16,
-}
+/// Where an entry begins and ends.
+type Span = (u16, u16);
 
 /// Sorts the map entries in `start..end`; of equal keys the last stays. Returns the new end. What is
 /// behind `end` is free.
@@ -43,25 +39,31 @@ pub(in crate::document) fn sort(bytes: &mut [u8], start: usize, end: usize) -> u
 
 /// Sorts up to [`BLOCK`] entries from `start` on and returns where they end.
 fn sort_block(bytes: &mut [u8], start: usize, end: usize, free: usize, equal: &mut bool) -> usize {
-    let mut digests: heapless::Vec<Digest, BLOCK> = heapless::Vec::new();
+    let mut spans: heapless::Vec<Span, BLOCK> = heapless::Vec::new();
+    // One for each entry, in order; the lowest byte says which entry.
+    let mut digests: heapless::Vec<u64, BLOCK> = heapless::Vec::new();
     let mut stop = start;
     let mut moved = false;
-    while stop < end && !digests.is_full() {
-        let digest = digest(bytes, stop);
-        stop = usize::from(digest.end);
+    while stop < end && !spans.is_full() {
+        let (key, value) = format::key_span(bytes, stop);
+        let digest = digest(bytes, key, value) | u64::try_from(spans.len()).unwrap_or(0);
+        let next = format::value_end(bytes, value);
+        let _ = spans.push((short(stop), short(next)));
         let _ = digests.push(digest);
+        stop = next;
         let mut hole = digests.len().wrapping_sub(1);
         while let Some(before) = hole.checked_sub(1)
             && let Some(other) = digests.get(before).copied()
         {
-            let order = if other.order == digest.order {
-                full_order(bytes, other, digest)
-            } else {
-                other.order.cmp(&digest.order)
-            };
-            if order != Ordering::Greater {
-                *equal |= order == Ordering::Equal;
-                break;
+            if other < digest {
+                if other ^ digest > INDEX {
+                    break;
+                }
+                let order = full_order(bytes, &spans, other, digest);
+                if order != Ordering::Greater {
+                    *equal |= order == Ordering::Equal;
+                    break;
+                }
             }
             moved = true;
             if let Some(slot) = digests.get_mut(hole) {
@@ -74,14 +76,14 @@ fn sort_block(bytes: &mut [u8], start: usize, end: usize, free: usize, equal: &m
         }
     }
     if moved {
-        permute(bytes, start, stop, free, &digests);
+        permute(bytes, start, stop, free, &spans, &digests);
     }
     stop
 }
 
+/// A key's length and first six bytes, so that most keys are compared in one step.
 #[inline(always)]
-fn digest(bytes: &[u8], entry: usize) -> Digest {
-    let (key, value) = format::key_span(bytes, entry);
+fn digest(bytes: &[u8], key: usize, value: usize) -> u64 {
     let len = value.wrapping_sub(key);
     let first = match bytes.get(key..).and_then(<[u8]>::first_chunk::<8>) {
         Some(chunk) => u64::from_be_bytes(*chunk),
@@ -92,19 +94,14 @@ fn digest(bytes: &[u8], entry: usize) -> Digest {
             .fold(0, |word: u64, byte| word.wrapping_shl(8) | u64::from(*byte)),
     };
     // Only bytes of the key count.
-    let unused = u32::try_from(7_usize.saturating_sub(len)).unwrap_or(0);
-    let unused = unused.wrapping_mul(8);
-    let first = first.wrapping_shr(8);
-    Digest {
-        order: first.wrapping_shr(unused).wrapping_shl(unused) | key_rank(len),
-        start: short(entry),
-        end: short(format::value_end(bytes, value)),
-    }
-}
-
-#[inline(always)]
-fn key_rank(len: usize) -> u64 {
-    u64::try_from(len).unwrap_or(0).wrapping_shl(56)
+    let unused = u32::try_from(6_usize.saturating_sub(len)).unwrap_or(0);
+    let unused = unused.wrapping_mul(8).wrapping_add(8);
+    let rank = u64::try_from(len).unwrap_or(0).wrapping_shl(56);
+    first
+        .wrapping_shr(8)
+        .wrapping_shr(unused)
+        .wrapping_shl(unused)
+        | rank
 }
 
 #[inline(always)]
@@ -118,10 +115,18 @@ fn short(at: usize) -> u16 {
     }
 }
 
-/// The order of keys whose digests are equal.
+/// The order of keys whose digests are equal but for the index.
 #[inline(never)]
-fn full_order(bytes: &[u8], a: Digest, b: Digest) -> Ordering {
-    order(bytes, usize::from(a.start), usize::from(b.start))
+fn full_order(bytes: &[u8], spans: &[Span], a: u64, b: u64) -> Ordering {
+    let start = |digest| usize::from(span(spans, digest).0);
+    order(bytes, start(a), start(b))
+}
+
+/// Where the entry of a digest is.
+#[inline(always)]
+fn span(spans: &[Span], digest: u64) -> Span {
+    let index = usize::try_from(digest & INDEX).unwrap_or(0);
+    spans.get(index).copied().unwrap_or_default()
 }
 
 fn order(bytes: &[u8], a: usize, b: usize) -> Ordering {
@@ -129,7 +134,14 @@ fn order(bytes: &[u8], a: usize, b: usize) -> Ordering {
 }
 
 /// Brings the entries in `start..stop` into the order of `digests`.
-fn permute(bytes: &mut [u8], start: usize, stop: usize, free: usize, digests: &[Digest]) {
+fn permute(
+    bytes: &mut [u8],
+    start: usize,
+    stop: usize,
+    free: usize,
+    spans: &[Span],
+    digests: &[u64],
+) {
     let len = stop.wrapping_sub(start);
     if free.wrapping_add(len).wrapping_add(STRIDE) > bytes.len() {
         rotate_into_place(bytes, start, stop);
@@ -139,14 +151,16 @@ fn permute(bytes: &mut [u8], start: usize, stop: usize, free: usize, digests: &[
     let mut first = start;
     let mut rest = digests;
     while let Some((digest, after)) = rest.split_first()
-        && usize::from(digest.start) == first
+        && let (begin, end) = span(spans, *digest)
+        && usize::from(begin) == first
     {
-        first = usize::from(digest.end);
+        first = usize::from(end);
         rest = after;
     }
     let mut to = free;
     for digest in rest {
-        let (from, end) = (usize::from(digest.start), usize::from(digest.end));
+        let (from, end) = span(spans, *digest);
+        let (from, end) = (usize::from(from), usize::from(end));
         let size = end.wrapping_sub(from);
         let stride = bytes
             .get(from..)

@@ -11,9 +11,9 @@ use serde_json::{Map, Value as Model};
 
 use super::super::{Builder, Document, DocumentRef, Extent, Value, delta, diff, diff_within};
 
-const N: usize = 4096;
+pub(super) const N: usize = 4096;
 
-fn scalar() -> impl Strategy<Value = Model> {
+pub(super) fn scalar() -> impl Strategy<Value = Model> {
     prop_oneof![
         any::<bool>().prop_map(Model::from),
         (-70_i64..70).prop_map(Model::from),
@@ -23,11 +23,11 @@ fn scalar() -> impl Strategy<Value = Model> {
     ]
 }
 
-fn key() -> impl Strategy<Value = String> {
+pub(super) fn key() -> impl Strategy<Value = String> {
     prop_oneof![8 => "[a-c]{0,2}", 1 => "[a-b\"\\\\]{1,3}", 1 => "a{253,255}"]
 }
 
-fn tree(nulls: bool) -> impl Strategy<Value = Model> {
+pub(super) fn tree(nulls: bool) -> impl Strategy<Value = Model> {
     let leaf = if nulls {
         prop_oneof![3 => scalar(), 1 => Just(Model::Null)].boxed()
     } else {
@@ -42,7 +42,7 @@ fn tree(nulls: bool) -> impl Strategy<Value = Model> {
     })
 }
 
-fn map(nulls: bool) -> impl Strategy<Value = Model> {
+pub(super) fn map(nulls: bool) -> impl Strategy<Value = Model> {
     btree_map(key(), tree(nulls), 0..6).prop_map(|map| Model::Object(map.into_iter().collect()))
 }
 
@@ -70,7 +70,7 @@ fn build(builder: &mut Builder<'_>, model: &Model) {
     }
 }
 
-fn document(model: &Model) -> Document<N> {
+pub(super) fn document(model: &Model) -> Document<N> {
     let mut document = Document::new();
     let mut builder = document.build();
     build(&mut builder, model);

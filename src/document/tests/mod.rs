@@ -1,1 +1,5 @@
+mod atomic;
 mod laws;
+mod limits;
+mod reads;
+mod stored;

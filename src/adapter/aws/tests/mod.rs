@@ -5,7 +5,7 @@ mod laws;
 mod service;
 mod topics;
 
-use super::{Client, Policy, Service, Wanted};
+use super::Client;
 use crate::codec::json;
 use crate::document::Document;
 use crate::protocol::TwinId;

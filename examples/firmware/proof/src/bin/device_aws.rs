@@ -2,7 +2,7 @@
 #![no_std]
 #![no_main]
 
-use twinsync::adapter::aws::{Client, Wanted};
+use twinsync::adapter::aws::Client;
 use twinsync::device::{Config, DeviceEngine, Output, Session};
 use twinsync::document::Document;
 use twinsync::protocol::TwinId;
@@ -30,11 +30,7 @@ extern "C" fn _start() -> ! {
             1 => engine.handle_subscribed(now),
             2 => engine.handle_disconnected(now),
             3 => {
-                let wanted = match engine.wanted() {
-                    twinsync::device::Wanted::Sections => Wanted::Sections,
-                    twinsync::device::Wanted::Delta => Wanted::Delta,
-                };
-                if let Ok(mut decoder) = client.decoder(text(), wanted, scratch.as_mut()) {
+                if let Ok(mut decoder) = client.decoder(text(), engine.wanted(), scratch.as_mut()) {
                     let fed = decoder.feed(input()).and_then(|()| decoder.feed(input()));
                     match fed.and_then(|()| decoder.finish()) {
                         Ok(message) => {

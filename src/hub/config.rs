@@ -1,0 +1,75 @@
+//! What a hub is told when it is made.
+
+use super::usage::RequestLimits;
+use crate::twin::Policy;
+
+/// The rules of a hub.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// The rules for its twins.
+    pub policy: Policy,
+    /// What listeners are told.
+    pub notify: Notify,
+    /// How much each device may ask.
+    pub limits: RequestLimits,
+}
+
+/// What listeners are told after an accepted update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Notify {
+    /// [`Message::Delta`](crate::protocol::Message::Delta): whatever desired asks for and reported does
+    /// not say, if there is such a thing (AWS).
+    pub delta: bool,
+    /// [`Message::DesiredPatch`](crate::protocol::Message::DesiredPatch): what an update that named
+    /// desired asked for (Azure).
+    pub desired_patch: bool,
+    /// [`Message::Changed`](crate::protocol::Message::Changed): the twin before and after.
+    pub changed: bool,
+}
+
+impl Notify {
+    /// Whether the twin before an update is needed after it.
+    pub(super) const fn needs_previous(self) -> bool {
+        self.desired_patch || self.changed
+    }
+}
+
+impl Config {
+    /// The default policy; listeners hear of deltas; no limits.
+    pub const fn new() -> Self {
+        Self {
+            policy: Policy::new(),
+            notify: Notify {
+                delta: true,
+                desired_patch: false,
+                changed: false,
+            },
+            limits: RequestLimits::NONE,
+        }
+    }
+
+    /// The same rules with another policy.
+    pub const fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The same rules with other notifications.
+    pub const fn with_notify(mut self, notify: Notify) -> Self {
+        self.notify = notify;
+        self
+    }
+
+    /// The same rules with other limits per device.
+    pub const fn with_limits(mut self, limits: RequestLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}

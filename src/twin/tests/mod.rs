@@ -1,0 +1,3 @@
+mod laws;
+pub(crate) mod model;
+mod timetable;
