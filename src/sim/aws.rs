@@ -10,9 +10,8 @@ use super::dialect::{Dialect, Incoming, Request, Unsent};
 use crate::adapter::EncodeError;
 use crate::adapter::Publish;
 use crate::adapter::aws::{self, Client, Policy, RequestError, Service};
-use crate::device::Wanted;
 use crate::document::DocumentMut;
-use crate::protocol::{Message, TwinId};
+use crate::protocol::{Message, TwinId, Wanted};
 use crate::time::Timestamp;
 
 /// Messages as the AWS adapter spells them: JSON over MQTT topics, both directions.
@@ -88,15 +87,13 @@ impl Dialect for Aws {
         scratch: DocumentMut<'_>,
         take: &mut dyn FnMut(Incoming<'_>),
     ) {
-        let wanted = match wanted {
-            Wanted::Delta => aws::Wanted::Delta,
-            Wanted::Sections if self.echo => aws::Wanted::Whole,
-            Wanted::Sections => aws::Wanted::Sections,
-        };
-        let Ok(client) = Client::new(id) else {
+        let Ok(mut client) = Client::new(id) else {
             take(Incoming::Noise);
             return;
         };
+        if self.echo {
+            client = client.with_echo();
+        }
         match client.decode(&packet.topic, &packet.payload, wanted, scratch) {
             Ok(message) => take(Incoming::Message(message)),
             Err(error) => match error.capacity() {

@@ -4,9 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::broker::Packet;
-use crate::device::Wanted;
 use crate::document::DocumentMut;
-use crate::protocol::{Message, TwinId};
+use crate::protocol::{Message, TwinId, Wanted};
 use crate::time::Timestamp;
 
 /// Both directions of an adapter, in one shape for all of them: what a [`Pair`](super::Pair) needs to

@@ -378,7 +378,14 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
         };
         let (network, dialect) = (&mut self.network, &self.dialect);
         self.device.drive(now, network, dialect, id);
-        while let Some((client, arrival)) = network.poll_arrival(now) {
+        for count in 0.. {
+            let Some((client, arrival)) = network.poll_arrival(now) else {
+                break;
+            };
+            if count > MOST_AT_ONCE {
+                self.device.runaway = true;
+                return;
+            }
             if client == self.device.client {
                 self.device.handle_arrival(now, arrival, dialect, id);
                 self.device.drive(now, network, dialect, id);
@@ -391,6 +398,9 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
         self.device.drive(now, network, dialect, id);
     }
 }
+
+/// More messages than this at one moment mean that the conversation would go on for ever.
+const MOST_AT_ONCE: usize = 5_000;
 
 fn id(name: &(String, Option<String>)) -> Option<TwinId<'_>> {
     TwinId::new(&name.0, name.1.as_deref()).ok()

@@ -7,9 +7,8 @@ use core::fmt::Write;
 use super::broker::ClientId;
 use super::dialect::{Dialect, Incoming};
 use super::network::{Arrival, Network};
-use crate::device::Wanted;
 use crate::document::{DocumentMut, DocumentRef, MAX_DOCUMENT};
-use crate::protocol::{Message, RequestId, TwinId, UpdateRequest};
+use crate::protocol::{Message, RequestId, TwinId, UpdateRequest, Wanted};
 use crate::time::Instant;
 use crate::twin::{Origin, Precondition, Section, Update, Version};
 
