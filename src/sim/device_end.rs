@@ -6,7 +6,9 @@ use alloc::vec;
 use super::application::Application;
 use super::broker::ClientId;
 use super::dialect::{Dialect, Incoming, Unsent};
+use super::link::End;
 use super::network::{Arrival, Network};
+use super::pair::Watch;
 use super::schedule::{Patch, Storage};
 use crate::device::{Config, DeviceEngine, Event, Memory, Output, Session, Verdict};
 use crate::document::{DocumentMut, MAX_DOCUMENT, diff};
@@ -84,6 +86,13 @@ impl<const N: usize> DeviceEnd<N> {
             self.connected = false;
             self.engine.handle_disconnected(now);
         }
+    }
+
+    /// Something is true now; the application sees whether that is still what is desired.
+    pub(super) fn report(&mut self, now: Instant, patch: &Patch) {
+        // What does not fit is the application's to know; the engine is then as it was.
+        let _ = self.engine.report(now, patch.as_ref());
+        self.think_about_it(now);
     }
 
     pub(super) fn save(&mut self) {
@@ -171,6 +180,7 @@ impl<const N: usize> DeviceEnd<N> {
         network: &mut Network,
         dialect: &L,
         id: TwinId<'_>,
+        watch: &mut Option<Watch>,
     ) {
         self.engine.handle_timeout(now);
         if self.act_at.is_some_and(|due| due <= now) {
@@ -179,7 +189,7 @@ impl<const N: usize> DeviceEnd<N> {
             let _ = self.engine.settle(now, |leaf| application.decide(&leaf));
         }
         for _ in 0..MOST_AT_ONCE {
-            let sent = self.transmit(now, network, dialect, id);
+            let sent = self.transmit(now, network, dialect, id, watch);
             let mut news = false;
             while let Some(event) = self.engine.poll_event() {
                 news = true;
@@ -231,6 +241,7 @@ impl<const N: usize> DeviceEnd<N> {
         network: &mut Network,
         dialect: &L,
         id: TwinId<'_>,
+        watch: &mut Option<Watch>,
     ) -> usize {
         for count in 0..MOST_AT_ONCE {
             let Some(transmit) = self.engine.poll_transmit(now) else {
@@ -244,6 +255,9 @@ impl<const N: usize> DeviceEnd<N> {
                 Output::Message(message) => {
                     match dialect.encode_request(id, &message, self.transmit_room) {
                         Ok(packet) => {
+                            if let Some(watch) = watch {
+                                watch(now, End::Far, &packet);
+                            }
                             network.publish(now, self.client, packet);
                             true
                         }

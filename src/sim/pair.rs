@@ -6,6 +6,7 @@ use alloc::string::String;
 use core::fmt;
 
 use super::application::Application;
+use super::broker::Packet;
 use super::clock::Clock;
 use super::conditions::Conditions;
 use super::device_end::{Body, DeviceEnd};
@@ -13,7 +14,7 @@ use super::dialect::Dialect;
 use super::failure::{Failure, Reason};
 use super::hub_end::HubEnd;
 use super::link::{End, Partition};
-use super::network::Network;
+use super::network::{Arrival, Network};
 use super::schedule::{Step, Storage};
 use super::writer::{Change, Writer};
 use crate::device;
@@ -103,7 +104,11 @@ pub struct Pair<L, const N: usize, const H: usize> {
     device: DeviceEnd<N>,
     hub: HubEnd<H>,
     writer: Writer,
+    watch: Option<Watch>,
 }
+
+/// Sees each message of the device: when, to which end it goes, and what it says.
+pub(super) type Watch = Box<dyn FnMut(Instant, End, &Packet)>;
 
 /// How long it took until both ends agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +151,7 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
             device,
             hub,
             writer,
+            watch: None,
         };
         pair.drain();
         pair
@@ -159,6 +165,12 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
     /// Returns the device's engine.
     pub const fn device(&self) -> &device::DeviceEngine<N> {
         &self.device.engine
+    }
+
+    /// Shows `watch` each message that the device sends ([`End::Far`]) or receives ([`End::Near`]) from
+    /// now on: what to print when a run fails.
+    pub fn watch(&mut self, watch: impl FnMut(Instant, End, &Packet) + 'static) {
+        self.watch = Some(Box::new(watch));
     }
 
     /// Lends the device's engine with the time, to give commands, and drains it.
@@ -208,8 +220,7 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
         match step {
             Step::Wait(span) => self.run_for(*span),
             Step::Report(patch) => {
-                // What does not fit is the application's to know; the engine is as it was.
-                let _ = device.engine.report(now, patch.as_ref());
+                device.report(now, patch);
             }
             Step::Desire(patch) => {
                 self.write(Change::Section(Section::Desired, patch.as_ref(), false));
@@ -249,15 +260,20 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
         self.drain();
     }
 
-    /// Ends all trouble: the hub runs with the twins that it has, the link is perfect, and the device
-    /// connects anew, since a connection is all that tells a device that it may have missed something.
-    pub fn heal(&mut self, resume: bool) {
+    /// Ends all trouble: the hub runs with the twins that it has, the link is perfect from now on, and a
+    /// device that is offline connects.
+    ///
+    /// A device that is connected is not told that it may have missed something: it learns that from
+    /// the next message, from its next full get, or from a [`Step::Connect`].
+    pub fn heal(&mut self) {
         if !self.hub.running {
             self.step(&Step::StartHub(Storage::Kept));
         }
         self.step(&Step::Conditions(Conditions::perfect()));
         self.step(&Step::Partition(Partition::None));
-        self.step(&Step::Connect { resume });
+        if !self.device.connected {
+            self.step(&Step::Connect { resume: true });
+        }
     }
 
     /// Runs until both ends agree and nothing is left to say.
@@ -377,7 +393,7 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
             return;
         };
         let (network, dialect) = (&mut self.network, &self.dialect);
-        self.device.drive(now, network, dialect, id);
+        self.device.drive(now, network, dialect, id, &mut self.watch);
         for count in 0.. {
             let Some((client, arrival)) = network.poll_arrival(now) else {
                 break;
@@ -387,15 +403,18 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
                 return;
             }
             if client == self.device.client {
+                if let (Some(watch), Arrival::Message(packet)) = (&mut self.watch, &arrival) {
+                    watch(now, End::Near, packet);
+                }
                 self.device.handle_arrival(now, arrival, dialect, id);
-                self.device.drive(now, network, dialect, id);
+                self.device.drive(now, network, dialect, id, &mut self.watch);
             } else if client == self.hub.client {
                 self.hub.handle_arrival(both, &arrival, network, dialect);
             } else {
                 self.writer.handle_arrival(&arrival, dialect, id);
             }
         }
-        self.device.drive(now, network, dialect, id);
+        self.device.drive(now, network, dialect, id, &mut self.watch);
     }
 }
 
