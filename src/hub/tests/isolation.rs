@@ -75,7 +75,8 @@ proptest! {
                 }
             }
             prop_assert!(after.keys().all(|id| id == twin || before.contains_key(id)));
-            prop_assert_eq!(after.get(twin), contents(own).get(twin));
+            let own = contents(own);
+            prop_assert_eq!(after.get(twin), own.get(twin));
         }
     }
 
