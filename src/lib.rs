@@ -42,4 +42,3 @@ mod log;
 pub mod protocol;
 pub mod time;
 pub mod twin;
-

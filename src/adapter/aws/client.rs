@@ -120,9 +120,9 @@ fn write_update(request: &UpdateRequest<'_>, writer: &mut Writer<'_>) -> Result<
     let known = |key| key == Section::Desired.key() || key == Section::Reported.key();
     let supported = match update.patch.root() {
         Value::Null => true,
-        Value::Map(sections) => sections.iter().all(|(key, patch)| {
-            known(key) && matches!(patch, Value::Map(_) | Value::Null)
-        }),
+        Value::Map(sections) => sections
+            .iter()
+            .all(|(key, patch)| known(key) && matches!(patch, Value::Map(_) | Value::Null)),
         _ => false,
     };
     if !supported || update.mode != Mode::Merge {

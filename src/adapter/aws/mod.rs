@@ -15,4 +15,6 @@ pub use topic::{MAX_SHADOW_NAME, MAX_THING_NAME, NameError, Purpose, Topic, Topi
 use crate::document::DocumentRef;
 
 /// x
-pub fn document_bytes(document: DocumentRef<'_>) -> usize { crate::codec::json::len(document) }
+pub fn document_bytes(document: DocumentRef<'_>) -> usize {
+    crate::codec::json::len(document)
+}
