@@ -125,7 +125,9 @@ impl Parts<'_> {
                 self.core.state = State::Ready;
                 Some(base)
             }
-            _ => None,
+            State::Waiting { .. } | State::Offline | State::Ready | State::BackingOff { .. } => {
+                None
+            }
         }
     }
 
@@ -185,7 +187,7 @@ impl Parts<'_> {
     fn in_step(&mut self) {
         let core = &mut *self.core;
         core.stage = Stage::InStep;
-        core.resync_at = core.now + core.config.resync_interval.unwrap_or_default();
+        core.resync_at = core.after(core.config.resync_interval.unwrap_or_default());
     }
 
     /// Takes over what the service has of reported, as far as it is this engine's.

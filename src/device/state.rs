@@ -6,7 +6,7 @@ use super::config::Config;
 use super::event::{Event, Events, Reason, Request};
 use crate::document::{DocumentMut, DocumentRef, Value};
 use crate::protocol::{Jitter, VersionScope, Versions, Wanted};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::twin::{Section, Version};
 
 /// What the next request waits for.
@@ -130,6 +130,11 @@ impl Core {
         }
     }
 
+    /// The point `span` from now; the clock's end rather than beyond.
+    pub(super) const fn after(&self, span: Duration) -> Instant {
+        Instant::from_millis(self.now.as_millis().saturating_add(span.as_millis()))
+    }
+
     /// The outcome of the update in flight, if there is one, will not be known.
     pub(super) fn doubt(&mut self) {
         if self.patch == Patch::Fresh {
@@ -154,7 +159,7 @@ impl Core {
     pub(super) fn wait(&mut self, attempts: u32) {
         let delay = self.config.backoff.delay(attempts, &mut self.jitter);
         self.state = State::BackingOff {
-            until: self.now + delay,
+            until: self.after(delay),
         };
     }
 
