@@ -316,3 +316,20 @@ impl fmt::Display for EditError {
 }
 
 impl core::error::Error for EditError {}
+
+#[cfg(test)]
+mod tests {
+    use super::{shift, shift_bytes};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn both_forms_of_shift_agree(from in 0_usize..20, len in 0_usize..20, dest in 0_usize..20) {
+            let mut a: [u8; 40] = core::array::from_fn(|at| u8::try_from(at).unwrap());
+            let mut b = a;
+            shift(&mut a, from, from + len, dest);
+            shift_bytes(&mut b, from, from + len, dest);
+            prop_assert_eq!(a, b);
+        }
+    }
+}
