@@ -103,49 +103,55 @@ impl<'a> Value<'a> {
 
     /// Returns the truth value, if it is one.
     pub const fn as_bool(self) -> Option<bool> {
-        match self {
-            Self::Bool(value) => Some(value),
-            _ => None,
+        if let Self::Bool(value) = self {
+            Some(value)
+        } else {
+            None
         }
     }
 
     /// Returns the number, if it is one.
     pub const fn as_number(self) -> Option<Number> {
-        match self {
-            Self::Number(number) => Some(number),
-            _ => None,
+        if let Self::Number(number) = self {
+            Some(number)
+        } else {
+            None
         }
     }
 
     /// Returns the number as an integer, if it is one that fits.
     pub const fn as_i64(self) -> Option<i64> {
-        match self {
-            Self::Number(number) => number.as_i64(),
-            _ => None,
+        if let Self::Number(number) = self {
+            number.as_i64()
+        } else {
+            None
         }
     }
 
     /// Returns the text, if it is text.
     pub const fn as_str(self) -> Option<&'a str> {
-        match self {
-            Self::String(text) => Some(text),
-            _ => None,
+        if let Self::String(text) = self {
+            Some(text)
+        } else {
+            None
         }
     }
 
     /// Returns the map, if it is one.
     pub const fn as_map(self) -> Option<Map<'a>> {
-        match self {
-            Self::Map(map) => Some(map),
-            _ => None,
+        if let Self::Map(map) = self {
+            Some(map)
+        } else {
+            None
         }
     }
 
     /// Returns the array, if it is one.
     pub const fn as_array(self) -> Option<Array<'a>> {
-        match self {
-            Self::Array(array) => Some(array),
-            _ => None,
+        if let Self::Array(array) = self {
+            Some(array)
+        } else {
+            None
         }
     }
 
