@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::changes::{names, says};
+use super::changes::{hash, names};
 use super::event::{Event, Reason, Request};
 use super::outbound::hex;
 use super::state::{Parts, Patch, Stage, State, section};
@@ -254,15 +254,14 @@ impl Parts<'_> {
     }
 
     fn merge_desired(&mut self, patch: DocumentRef<'_>) {
-        let desired = self.desired.as_ref();
-        let known = patch.leaves().all(|leaf| match patch.at(&leaf.path) {
-            Some(value) => says(desired, &leaf.path, value),
-            None => true,
-        });
-        if known || !patch.is_map() {
+        if !patch.is_map() {
             return;
         }
-        let event = match self.desired.merge(patch) {
+        // There is no room for a copy to compare with; hashes tell.
+        let before = hash(&[], self.desired.as_ref());
+        let merged = self.desired.merge(patch);
+        let event = match merged {
+            Ok(()) if hash(&[], self.desired.as_ref()) == before => return,
             Ok(()) => Event::DesiredChanged,
             Err(error) => Event::DesiredTooLarge {
                 needed: error.needed,
