@@ -6,11 +6,11 @@ use super::config::Config;
 use super::event::{Event, Events, Reason, Request};
 use crate::document::{DocumentMut, DocumentRef, Value};
 use crate::protocol::{Jitter, VersionScope, Versions, Wanted};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::twin::{Section, Version};
 
 /// What the next request waits for.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum State {
     /// There is no connection.
     Offline,
@@ -122,12 +122,17 @@ impl Core {
         {
             self.state = State::Ready;
         }
-        if self.state == State::Ready
+        if matches!(self.state, State::Ready)
             && self.config.resync_interval.is_some()
             && self.resync_at <= self.now
         {
             self.resync();
         }
+    }
+
+    /// The point `span` from now; the clock's end rather than beyond.
+    pub(super) const fn after(&self, span: Duration) -> Instant {
+        Instant::from_millis(self.now.as_millis().saturating_add(span.as_millis()))
     }
 
     /// The outcome of the update in flight, if there is one, will not be known.
@@ -154,7 +159,7 @@ impl Core {
     pub(super) fn wait(&mut self, attempts: u32) {
         let delay = self.config.backoff.delay(attempts, &mut self.jitter);
         self.state = State::BackingOff {
-            until: self.now + delay,
+            until: self.after(delay),
         };
     }
 
@@ -211,7 +216,8 @@ impl Parts<'_> {
     pub(super) fn claim(&mut self) {
         let patch = section(self.outgoing.as_ref(), Section::Reported.key());
         for leaf in patch.leaves() {
-            if leaf.value != Value::Null && !names(self.acknowledged.as_ref(), &leaf.path) {
+            if !matches!(leaf.value, Value::Null) && !names(self.acknowledged.as_ref(), &leaf.path)
+            {
                 // Without room for the mark it is only not found again.
                 let _ = self.acknowledged.set(&leaf.path, Value::Null);
             }

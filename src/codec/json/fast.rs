@@ -310,7 +310,7 @@ fn offset(special: u64) -> usize {
 
 /// The high bit of each byte that ends a run of plain ASCII; exact up to and including the lowest.
 #[inline(always)]
-const fn stops(word: u64) -> u64 {
+pub(super) const fn stops(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     let control = word.wrapping_sub(ONES.wrapping_mul(0x20));
