@@ -232,6 +232,10 @@ impl Parts<'_> {
             Succession::Next => {}
             Succession::Duplicate => {
                 core.counters.duplicate = core.counters.duplicate.wrapping_add(1);
+                if !self.holds(delta.patch) {
+                    // The same version with other words: the service lost data and counts anew.
+                    self.core.resync();
+                }
                 return;
             }
             Succession::Stale => {
@@ -260,6 +264,18 @@ impl Parts<'_> {
             // A delta does not say what was removed, nor what was reported: the echo of the update does.
             self.core.half_told = version;
         }
+    }
+
+    /// Whether desired says already what this patch of it says.
+    fn holds(&self, patch: DocumentRef<'_>) -> bool {
+        let desired = self.desired.as_ref();
+        patch.leaves().all(
+            |leaf| match (desired.at(&leaf.path), patch.at(&leaf.path)) {
+                (Some(known), Some(told)) => known == told || (told.is_empty() && known.is_map()),
+                (None, Some(told)) => told == DocumentRef::NULL || leaf.path.is_empty(),
+                (_, None) => true,
+            },
+        )
     }
 
     fn is_in_flight(&self, id: Option<RequestId<'_>>) -> bool {
@@ -296,6 +312,10 @@ impl Parts<'_> {
         self.absorb();
         let core = &mut *self.core;
         let version = core.scoped(accepted.versions).reported;
+        if core.half_told == version {
+            // That delta was of this update, which says no more.
+            core.half_told = Version::ZERO;
+        }
         core.patch = Patch::None;
         core.attempts = 0;
         core.conflicts = 0;
