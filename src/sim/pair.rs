@@ -393,7 +393,8 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
             return;
         };
         let (network, dialect) = (&mut self.network, &self.dialect);
-        self.device.drive(now, network, dialect, id, &mut self.watch);
+        self.device
+            .drive(now, network, dialect, id, &mut self.watch);
         for count in 0.. {
             let Some((client, arrival)) = network.poll_arrival(now) else {
                 break;
@@ -407,14 +408,16 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
                     watch(now, End::Near, packet);
                 }
                 self.device.handle_arrival(now, arrival, dialect, id);
-                self.device.drive(now, network, dialect, id, &mut self.watch);
+                self.device
+                    .drive(now, network, dialect, id, &mut self.watch);
             } else if client == self.hub.client {
                 self.hub.handle_arrival(both, &arrival, network, dialect);
             } else {
                 self.writer.handle_arrival(&arrival, dialect, id);
             }
         }
-        self.device.drive(now, network, dialect, id, &mut self.watch);
+        self.device
+            .drive(now, network, dialect, id, &mut self.watch);
     }
 }
 
