@@ -442,6 +442,15 @@ impl TryFrom<u64> for Number {
     }
 }
 
+impl core::str::FromStr for Number {
+    type Err = NumberError;
+
+    /// Reads the text of one JSON number, see [`Number::parse`].
+    fn from_str(text: &str) -> Result<Self, NumberError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = [0; Self::MAX_TEXT];
