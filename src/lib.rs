@@ -44,4 +44,3 @@ mod log;
 pub mod protocol;
 pub mod time;
 pub mod twin;
-

@@ -89,7 +89,9 @@ fn verdict(case: &Value, kind: &str, known: bool) -> Verdict {
         ("merge", _) => Verdict::Skip(
             "not run: Greengrass collapses objects of nulls and refuses arrays for objects; RFC 7396 is taken",
         ),
-        _ => Verdict::Skip("not run: Greengrass' synchronisation with the cloud, which an adapter is not"),
+        _ => Verdict::Skip(
+            "not run: Greengrass' synchronisation with the cloud, which an adapter is not",
+        ),
     }
 }
 
@@ -144,7 +146,10 @@ fn topic_parse(input: &Value, out: &Value) -> Result<(), String> {
 
 fn names(input: &Value, out: &Value) -> Result<(), String> {
     let thing = input["thing"].as_str().unwrap_or_default();
-    match (shadow(thing, input["shadow"].as_str()), out["error"].as_object()) {
+    match (
+        shadow(thing, input["shadow"].as_str()),
+        out["error"].as_object(),
+    ) {
         (Ok(_), None) => Ok(()),
         (Err(error), Some(expected)) => {
             let words = expected["message_contains"].as_str().unwrap();
@@ -162,7 +167,12 @@ fn names(input: &Value, out: &Value) -> Result<(), String> {
 fn delta_case(input: &Value, out: &Value) -> Result<(), String> {
     let mut result = Box::new(Document::<4096>::new());
     let (desired, reported) = (document(&input["desired"]), document(&input["reported"]));
-    delta(desired.as_ref(), reported.as_ref(), &mut Document::as_mut(&mut result)).unwrap();
+    delta(
+        desired.as_ref(),
+        reported.as_ref(),
+        &mut Document::as_mut(&mut result),
+    )
+    .unwrap();
     equal(&value(&result), out, "delta")
 }
 
@@ -170,7 +180,9 @@ fn delta_case(input: &Value, out: &Value) -> Result<(), String> {
 /// what is inside.
 fn merge(input: &Value, out: &Value) -> Result<(), String> {
     let (mut base, mut patch, mut out) = (&input["base"], &input["patch"], out);
-    let wrapped = [base, patch, out].iter().all(|value| value.get("state").is_some());
+    let wrapped = [base, patch, out]
+        .iter()
+        .all(|value| value.get("state").is_some());
     if wrapped && base["state"].get("state").is_none() {
         (base, patch, out) = (&base["state"], &patch["state"], &out["state"]);
     }
@@ -190,14 +202,27 @@ fn merge(input: &Value, out: &Value) -> Result<(), String> {
 /// code counts.
 fn schema(input: &Value, out: &Value, policy: Policy) -> Result<(), String> {
     let mut hub = Hub::new(policy);
-    let answers = hub.ask("thing", None, "update", input["payload"].to_string().as_bytes());
+    let answers = hub.ask(
+        "thing",
+        None,
+        "update",
+        input["payload"].to_string().as_bytes(),
+    );
     verdict_of(&answers, out, false)
 }
 
 fn payload(input: &Value, out: &Value, policy: Policy) -> Result<(), String> {
     let mut hub = Hub::new(policy);
-    assert!(input["current_version"].is_null(), "all of them are about a new shadow");
-    let answers = hub.ask("thing", None, "update", input["payload"].to_string().as_bytes());
+    assert!(
+        input["current_version"].is_null(),
+        "all of them are about a new shadow"
+    );
+    let answers = hub.ask(
+        "thing",
+        None,
+        "update",
+        input["payload"].to_string().as_bytes(),
+    );
     verdict_of(&answers, out, true)
 }
 
@@ -226,13 +251,21 @@ fn metadata_update(input: &Value, out: &Value, policy: Policy) -> Result<(), Str
         timestamp: Timestamp::from_secs(SECONDS),
     });
     let accepted = encode(&service, &echo);
-    equal(&accepted["metadata"], &out["accepted_metadata"], "accepted metadata")?;
+    equal(
+        &accepted["metadata"],
+        &out["accepted_metadata"],
+        "accepted metadata",
+    )?;
     let metadata = if input["state_after"] == input["patch"] {
         let mut hub = Hub::new(policy);
         let update = json!({ "state": input["patch"] }).to_string();
         hub.ask("thing", None, "update", update.as_bytes());
         let (_, got) = hub.ask("thing", None, "get", b"").remove(0);
-        equal(&got["state"]["reported"], &input["state_after"]["reported"], "reported")?;
+        equal(
+            &got["state"]["reported"],
+            &input["state_after"]["reported"],
+            "reported",
+        )?;
         got["metadata"].clone()
     } else {
         let mut whole = input["state_after"].clone();
@@ -257,7 +290,10 @@ fn metadata_delta(input: &Value, out: &Value, policy: Policy) -> Result<(), Stri
         // No delta, no message: the sessions hold the hub to it.
         return equal(&input["delta"], out, "metadata");
     }
-    let (patch, metadata) = (document(&input["delta"]), document(&stamps(&input["desired_metadata"])));
+    let (patch, metadata) = (
+        document(&input["delta"]),
+        document(&stamps(&input["desired_metadata"])),
+    );
     let message = Message::Delta(Delta {
         id: None,
         patch: patch.as_ref(),
@@ -265,7 +301,11 @@ fn metadata_delta(input: &Value, out: &Value, policy: Policy) -> Result<(), Stri
         versions: Versions::all(Version::new(1)),
         timestamp: Timestamp::from_secs(SECONDS),
     });
-    equal(&encode(&Service::new(policy), &message)["metadata"], out, "metadata")
+    equal(
+        &encode(&Service::new(policy), &message)["metadata"],
+        out,
+        "metadata",
+    )
 }
 
 fn encode(service: &Service, message: &Message<'_>) -> Value {
@@ -280,7 +320,10 @@ fn stamps(metadata: &Value) -> Value {
     match metadata {
         Value::Object(map) => match map.get("timestamp").and_then(Value::as_u64) {
             Some(seconds) => json!([seconds * 1_000, 1]),
-            None => map.iter().map(|(key, value)| (key.clone(), stamps(value))).collect(),
+            None => map
+                .iter()
+                .map(|(key, value)| (key.clone(), stamps(value)))
+                .collect(),
         },
         Value::Array(items) => items.first().map_or(json!([0, 1]), stamps),
         _ => json!({}),
@@ -290,7 +333,10 @@ fn stamps(metadata: &Value) -> Value {
 /// The stamps of everything in a patch.
 fn stamps_of(patch: &Value) -> Value {
     match patch {
-        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), stamps_of(value))).collect(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| (key.clone(), stamps_of(value)))
+            .collect(),
         _ => json!([SECONDS * 1_000, 1]),
     }
 }
@@ -306,11 +352,13 @@ struct Hub {
 
 impl Hub {
     fn new(policy: Policy) -> Self {
-        let config = Config::new().with_policy(policy.twin()).with_notify(Notify {
-            delta: true,
-            desired_patch: false,
-            changed: true,
-        });
+        let config = Config::new()
+            .with_policy(policy.twin())
+            .with_notify(Notify {
+                delta: true,
+                desired_patch: false,
+                changed: true,
+            });
         Self {
             service: Service::new(policy),
             engine: Box::new(HubEngine::new(InMemory::new(), config)),
@@ -319,7 +367,13 @@ impl Hub {
     }
 
     /// Publishes a request and returns what the service publishes then: topics and payloads in order.
-    fn ask(&mut self, thing: &str, name: Option<&str>, op: &str, payload: &[u8]) -> Vec<(String, Value)> {
+    fn ask(
+        &mut self,
+        thing: &str,
+        name: Option<&str>,
+        op: &str,
+        payload: &[u8],
+    ) -> Vec<(String, Value)> {
         let topic = match name {
             None => format!("$aws/things/{thing}/shadow/{op}"),
             Some(name) => format!("$aws/things/{thing}/shadow/name/{name}/{op}"),
@@ -334,11 +388,18 @@ impl Hub {
             let payload = serde_json::from_slice(publish.payload).expect("answers are JSON");
             answers.push((publish.topic.to_owned(), payload));
         };
-        match self.service.decode(&topic, payload, Document::as_mut(&mut scratch)) {
+        match self
+            .service
+            .decode(&topic, payload, Document::as_mut(&mut scratch))
+        {
             Ok((id, message)) => {
                 self.engine.handle_message(now, id, message).unwrap();
                 while let Some(transmit) = self.engine.poll_transmit() {
-                    publish(self.service.encode(transmit.id, &transmit.message, &mut out).unwrap());
+                    publish(
+                        self.service
+                            .encode(transmit.id, &transmit.message, &mut out)
+                            .unwrap(),
+                    );
                     transmit.sent();
                 }
             }
@@ -376,21 +437,38 @@ fn session(case: &Value, policy: Policy) -> Result<(), String> {
         }
         last_version = initial["version"].as_u64();
     }
-    for (index, (op, expected)) in ops.iter().zip(case["expect"]["steps"].as_array().unwrap()).enumerate() {
-        step(&mut hub, op, expected, &mut last_version).map_err(|why| format!("step {index}: {why}"))?;
+    for (index, (op, expected)) in ops
+        .iter()
+        .zip(case["expect"]["steps"].as_array().unwrap())
+        .enumerate()
+    {
+        step(&mut hub, op, expected, &mut last_version)
+            .map_err(|why| format!("step {index}: {why}"))?;
     }
     Ok(())
 }
 
 fn address(op: &Value) -> (&str, Option<&str>) {
-    (op["thing"].as_str().unwrap_or("thing"), op["shadow"].as_str())
+    (
+        op["thing"].as_str().unwrap_or("thing"),
+        op["shadow"].as_str(),
+    )
 }
 
-fn step(hub: &mut Hub, op: &Value, expected: &Value, last_version: &mut Option<u64>) -> Result<(), String> {
+fn step(
+    hub: &mut Hub,
+    op: &Value,
+    expected: &Value,
+    last_version: &mut Option<u64>,
+) -> Result<(), String> {
     let (thing, name) = address(op);
     let verb = op["op"].as_str().unwrap();
     if verb == "list" {
-        return equal(&json!(hub.names(thing)), &expected["names_unordered"], "names");
+        return equal(
+            &json!(hub.names(thing)),
+            &expected["names_unordered"],
+            "names",
+        );
     }
     let payload = match (op.get("raw"), op.get("payload")) {
         (Some(raw), _) => raw.as_str().unwrap().to_owned(),
@@ -404,7 +482,11 @@ fn step(hub: &mut Hub, op: &Value, expected: &Value, last_version: &mut Option<u
         Some(name) => format!("$aws/things/{thing}/shadow/name/{name}"),
     };
     let result = expected["result"].as_str().unwrap();
-    equal(&json!(topic), &json!(format!("{prefix}/{verb}/{result}")), &format!("topic ({answer})"))?;
+    equal(
+        &json!(topic),
+        &json!(format!("{prefix}/{verb}/{result}")),
+        &format!("topic ({answer})"),
+    )?;
     matches(&answer, expected, last_version)?;
     if result == "accepted" {
         *last_version = answer["version"].as_u64();
@@ -427,7 +509,11 @@ fn step(hub: &mut Hub, op: &Value, expected: &Value, last_version: &mut Option<u
 fn matches(answer: &Value, expected: &Value, last_version: &mut Option<u64>) -> Result<(), String> {
     for (key, wanted) in expected.as_object().unwrap() {
         let text = || answer["message"].as_str().unwrap_or_default();
-        let ensure = |holds: bool| holds.then_some(()).ok_or(format!("{key} {wanted}: {answer}"));
+        let ensure = |holds: bool| {
+            holds
+                .then_some(())
+                .ok_or(format!("{key} {wanted}: {answer}"))
+        };
         match key.as_str() {
             "result" | "events" => {}
             "code" | "message" | "version" | "state" | "metadata" | "clientToken" => {
@@ -475,7 +561,11 @@ fn matches(answer: &Value, expected: &Value, last_version: &mut Option<u64>) -> 
 
 fn document(value: &Value) -> Box<Document<N>> {
     let mut document = Box::new(Document::new());
-    codec::read(value.to_string().as_bytes(), Document::as_mut(&mut document)).unwrap();
+    codec::read(
+        value.to_string().as_bytes(),
+        Document::as_mut(&mut document),
+    )
+    .unwrap();
     document
 }
 
@@ -499,11 +589,17 @@ fn same(got: &Value, wanted: &Value) -> bool {
         (Value::Number(got), Value::String(any)) if any == "<ts>" => got.is_u64(),
         (Value::Number(got), Value::Number(wanted)) => got.as_f64() == wanted.as_f64(),
         (Value::Array(got), Value::Array(wanted)) => {
-            got.len() == wanted.len() && got.iter().zip(wanted).all(|(got, wanted)| same(got, wanted))
+            got.len() == wanted.len()
+                && got
+                    .iter()
+                    .zip(wanted)
+                    .all(|(got, wanted)| same(got, wanted))
         }
         (Value::Object(got), Value::Object(wanted)) => {
             got.len() == wanted.len()
-                && got.iter().all(|(key, got)| wanted.get(key).is_some_and(|wanted| same(got, wanted)))
+                && got
+                    .iter()
+                    .all(|(key, got)| wanted.get(key).is_some_and(|wanted| same(got, wanted)))
         }
         _ => got == wanted,
     }

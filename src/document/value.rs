@@ -549,36 +549,3 @@ impl fmt::Display for TypeError {
 }
 
 impl core::error::Error for TypeError {}
-
-#[cfg(test)]
-mod tests {
-    use super::{Encoded, narrowest, read_number};
-    use crate::document::Number;
-    use crate::document::edit;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn both_forms_find_the_same_width(value: i64, shift in 0_u32..64, decimal: bool) {
-            let mantissa = (value >> shift) | 1;
-            let exponent = if decimal { -3 } else { 0 };
-            prop_assume!(decimal || !(0..64).contains(&mantissa));
-            prop_assume!(!decimal || mantissa % 10 != 0);
-            let number = Number::new(mantissa, exponent).unwrap();
-            let encoded = Encoded::number(number);
-            let (tag, width) = narrowest(&mantissa.to_le_bytes(), decimal);
-            prop_assert_eq!(encoded.as_slice()[0], tag);
-            prop_assert_eq!(encoded.as_slice().len(), 1 + width + usize::from(decimal));
-            prop_assert_eq!(read_number(encoded.as_slice()), number);
-        }
-
-        #[test]
-        fn both_forms_of_shift_agree(from in 0_usize..20, len in 0_usize..20, dest in 0_usize..20) {
-            let mut a: [u8; 40] = core::array::from_fn(|at| u8::try_from(at).unwrap());
-            let mut b = a;
-            edit::shift(&mut a, from, from + len, dest);
-            edit::shift_bytes(&mut b, from, from + len, dest);
-            prop_assert_eq!(a, b);
-        }
-    }
-}
