@@ -44,3 +44,6 @@ mod log;
 pub mod protocol;
 pub mod time;
 pub mod twin;
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
