@@ -59,15 +59,10 @@ pub(super) fn is_open(
     let Some(wanted) = desired.at(path).filter(|_| !path.is_empty()) else {
         return false;
     };
-    !says(reported, path, wanted) && !refused.contains(hash(path, wanted))
-}
-
-/// Whether merging `value` at `path` would leave the document as it is.
-pub(super) fn says(document: DocumentRef<'_>, path: &[&str], value: DocumentRef<'_>) -> bool {
-    match document.at(path) {
-        Some(said) => said == value || (value.is_empty() && said.is_map()),
-        None => value == DocumentRef::NULL,
-    }
+    let said = reported
+        .at(path)
+        .is_some_and(|said| said == wanted || (wanted.is_empty() && said.is_map()));
+    !said && !refused.contains(hash(path, wanted))
 }
 
 /// Whether `document` says something at `path`: a value there, or one that stands in its way.
@@ -113,7 +108,7 @@ impl Refused {
 }
 
 /// FNV-1a over the keys, each closed by a byte that UTF-8 does not have, and the value; never 0.
-fn hash(path: &[&str], value: DocumentRef<'_>) -> u64 {
+pub(super) fn hash(path: &[&str], value: DocumentRef<'_>) -> u64 {
     let mut hash = 0xCBF2_9CE4_8422_2325;
     for key in path {
         hash = fold(hash, key.as_bytes());

@@ -110,7 +110,7 @@ impl Parts<'_> {
         if depth.saturating_add(path.len()) > DEPTH {
             return Err(ReportError::Edit(EditError::TooDeep));
         }
-        if value == Value::Null && !path.is_empty() {
+        if matches!(value, Value::Null) && !path.is_empty() {
             self.reported.remove(path);
             return Ok(());
         }

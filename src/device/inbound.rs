@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::changes::{names, says};
+use super::changes::{hash, names};
 use super::event::{Event, Reason, Request};
 use super::outbound::hex;
 use super::state::{Parts, Patch, Stage, State, section};
@@ -25,6 +25,7 @@ pub enum HandleError {
     NotForDevices,
 }
 
+// The handlers are kept apart, so that the stack of one is not the stack of all.
 impl Parts<'_> {
     pub(super) fn handle_connected(&mut self, now: Instant, session: Session) {
         self.handle_disconnected(now);
@@ -46,7 +47,7 @@ impl Parts<'_> {
     pub(super) fn handle_subscribed(&mut self, now: Instant) {
         self.core.advance(now);
         let core = &mut *self.core;
-        if core.stage == Stage::Subscribe && core.state != State::Offline {
+        if core.stage == Stage::Subscribe && !matches!(core.state, State::Offline) {
             core.stage = Stage::Get;
             core.state = State::Ready;
             core.attempts = 0;
@@ -150,6 +151,7 @@ impl Parts<'_> {
     }
 
     /// Takes the service's word, whatever was known before.
+    #[inline(never)]
     fn adopt(&mut self, document: DocumentRef<'_>, versions: Versions) {
         match self.core.wanted {
             Wanted::Sections => {
@@ -220,6 +222,7 @@ impl Parts<'_> {
         }
     }
 
+    #[inline(never)]
     fn desired_changed(&mut self, delta: &Delta<'_>, cumulative: bool) {
         let version = self.core.scoped(delta.versions).desired;
         let core = &mut *self.core;
@@ -253,16 +256,16 @@ impl Parts<'_> {
         self.core.desired_is(version);
     }
 
+    #[inline(never)]
     fn merge_desired(&mut self, patch: DocumentRef<'_>) {
-        let desired = self.desired.as_ref();
-        let known = patch.leaves().all(|leaf| match patch.at(&leaf.path) {
-            Some(value) => says(desired, &leaf.path, value),
-            None => true,
-        });
-        if known || !patch.is_map() {
+        if !patch.is_map() {
             return;
         }
-        let event = match self.desired.merge(patch) {
+        // There is no room for a copy to compare with; hashes tell.
+        let before = hash(&[], self.desired.as_ref());
+        let merged = self.desired.merge(patch);
+        let event = match merged {
+            Ok(()) if hash(&[], self.desired.as_ref()) == before => return,
             Ok(()) => Event::DesiredChanged,
             Err(error) => Event::DesiredTooLarge {
                 needed: error.needed,
@@ -271,6 +274,7 @@ impl Parts<'_> {
         self.core.events.raise(event);
     }
 
+    #[inline(never)]
     fn update_accepted(&mut self, accepted: &Accepted<'_>) {
         let Some(base) = self.answers(Request::Update, accepted.id) else {
             self.foreign_update(accepted);
@@ -332,6 +336,7 @@ impl Parts<'_> {
         }
     }
 
+    #[inline(never)]
     fn rejected(&mut self, rejection: &Rejection<'_>) {
         let request = match rejection.request {
             RequestKind::Get => Request::Get,

@@ -10,7 +10,7 @@ use crate::time::{Duration, Instant};
 use crate::twin::{Section, Version};
 
 /// What the next request waits for.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum State {
     /// There is no connection.
     Offline,
@@ -122,7 +122,7 @@ impl Core {
         {
             self.state = State::Ready;
         }
-        if self.state == State::Ready
+        if matches!(self.state, State::Ready)
             && self.config.resync_interval.is_some()
             && self.resync_at <= self.now
         {
@@ -216,7 +216,8 @@ impl Parts<'_> {
     pub(super) fn claim(&mut self) {
         let patch = section(self.outgoing.as_ref(), Section::Reported.key());
         for leaf in patch.leaves() {
-            if leaf.value != Value::Null && !names(self.acknowledged.as_ref(), &leaf.path) {
+            if !matches!(leaf.value, Value::Null) && !names(self.acknowledged.as_ref(), &leaf.path)
+            {
                 // Without room for the mark it is only not found again.
                 let _ = self.acknowledged.set(&leaf.path, Value::Null);
             }

@@ -134,21 +134,22 @@ impl<'a> Iterator for Leaves<'a> {
                 core::str::from_utf8(format::slice(self.bytes, start, end)).unwrap_or_default();
             let next = format::value_end(self.bytes, end);
             let inner = end.wrapping_add(format::HEADER);
-            let mut path = self.path;
-            path.push(key);
+            let above = self.path.len;
+            self.path.push(key);
             if format::byte_at(self.bytes, end) == format::MAP && next > inner {
-                self.path = path;
-                if let Some(slot) = self.ends.get_mut(path.len) {
+                if let Some(slot) = self.ends.get_mut(self.path.len) {
                     *slot = next;
                 }
                 self.at = inner;
                 continue;
             }
             self.at = next;
-            return Some(Leaf {
-                path,
+            let leaf = Leaf {
+                path: self.path,
                 value: Value::at_front(self.bytes.get(end..).unwrap_or_default()),
-            });
+            };
+            self.path.len = above;
+            return Some(leaf);
         }
     }
 }
