@@ -200,6 +200,8 @@ impl<const N: usize> DeviceEngine<N> {
         }
     }
 
+    /// A call of its own on small targets: in line, it would be the larger part of each method.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn parts(&mut self) -> Parts<'_> {
         Parts {
             core: &mut self.core,
@@ -397,7 +399,7 @@ impl<const N: usize> DeviceEngine<N> {
     /// Returns whether the service is known to have all that is reported, and nothing is in flight.
     pub fn is_synced(&self) -> bool {
         self.link() == Link::Online
-            && self.core.state == State::Ready
+            && matches!(self.core.state, State::Ready)
             && self.core.patch != Patch::Doubtful
             && self.reported.as_ref() == self.acknowledged.as_ref()
     }

@@ -38,7 +38,7 @@ const NEST: usize = 12;
 impl<'a> Parts<'a> {
     pub(super) fn poll_transmit(mut self, now: Instant) -> Option<Transmit<'a>> {
         self.core.advance(now);
-        if self.core.state != State::Ready {
+        if !matches!(self.core.state, State::Ready) {
             return None;
         }
         let mut whole = false;
