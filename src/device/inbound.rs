@@ -253,7 +253,7 @@ impl Parts<'_> {
             }
         }
         self.merge_desired(delta.patch);
-        self.core.desired_is(version);
+        self.core.section_is(Section::Desired, version);
     }
 
     #[inline(never)]
@@ -289,7 +289,7 @@ impl Parts<'_> {
         core.limit = core.limit.saturating_mul(2).min(core.config.patch_limit);
         core.events.raise(Event::ReportAccepted);
         match version.after(core.known.reported) {
-            Succession::Next => core.reported_is(version),
+            Succession::Next => core.section_is(Section::Reported, version),
             // A delta that this update caused came first, unless the service lost versions.
             Succession::Duplicate | Succession::Stale => {
                 if version <= base {
@@ -298,7 +298,7 @@ impl Parts<'_> {
             }
             Succession::Gap => {
                 core.counters.gaps = core.counters.gaps.wrapping_add(1);
-                core.reported_is(version);
+                core.section_is(Section::Reported, version);
                 core.resync();
             }
         }
@@ -326,7 +326,7 @@ impl Parts<'_> {
             // The echo says what happened to desired, keys that were removed included.
             (Some(patch), VersionScope::Twin) if succession != Succession::Gap => {
                 self.merge_desired(patch);
-                self.core.desired_is(versions.desired);
+                self.core.section_is(Section::Desired, versions.desired);
             }
             (None, _) if succession == Succession::Duplicate && accepted.patch.is_none() => {}
             _ => {
