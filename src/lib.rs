@@ -28,6 +28,14 @@
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::wildcard_enum_match_arm,
+        reason = "a test that overflows or meets something new fails, as it should"
+    )
+)]
 
 #[cfg(any(feature = "alloc", test))]
 extern crate alloc;
