@@ -264,7 +264,13 @@ impl<'a> Writer<'a> {
             .get_mut(self.at..)
             .and_then(|room| room.get_mut(..text.len()))
         {
+            #[cfg(target_pointer_width = "64")]
             slot.copy_from_slice(text);
+            // The same, but without a check of the lengths, which would be a panic in the binary.
+            #[cfg(not(target_pointer_width = "64"))]
+            for (slot, byte) in slot.iter_mut().zip(text) {
+                *slot = *byte;
+            }
         }
         self.at = self.at.saturating_add(text.len());
     }
