@@ -50,6 +50,8 @@ pub mod error;
 pub mod hub;
 mod log;
 pub mod protocol;
+#[cfg(feature = "alloc")]
+pub mod sim;
 pub mod time;
 pub mod twin;
 #[cfg(doctest)]

@@ -179,6 +179,7 @@ impl Parts<'_> {
             versions.desired < core.seen.desired || versions.reported < core.seen.reported;
         core.known = versions;
         core.seen = versions;
+        core.half_told = Version::ZERO;
         core.attempts = 0;
         if !overtaken {
             self.in_step();
@@ -225,6 +226,7 @@ impl Parts<'_> {
     #[inline(never)]
     fn desired_changed(&mut self, delta: &Delta<'_>, cumulative: bool) {
         let version = self.core.scoped(delta.versions).desired;
+        let own = self.is_in_flight(delta.id);
         let core = &mut *self.core;
         match version.after(core.known.desired) {
             Succession::Next => {}
@@ -254,6 +256,17 @@ impl Parts<'_> {
         }
         self.merge_desired(delta.patch);
         self.core.section_is(Section::Desired, version);
+        if cumulative && !own && self.core.config.versions == VersionScope::Twin {
+            // A delta does not say what was removed, nor what was reported: the echo of the update does.
+            self.core.half_told = version;
+        }
+    }
+
+    fn is_in_flight(&self, id: Option<RequestId<'_>>) -> bool {
+        match self.core.state {
+            State::Waiting { id: awaited, .. } => is(id, awaited),
+            State::Offline | State::Ready | State::BackingOff { .. } => false,
+        }
     }
 
     #[inline(never)]
@@ -316,6 +329,9 @@ impl Parts<'_> {
         let succession = versions.reported.after(self.core.known.reported);
         if succession == Succession::Stale {
             return;
+        }
+        if self.core.half_told == versions.reported {
+            self.core.half_told = Version::ZERO;
         }
         let desired = accepted
             .patch
