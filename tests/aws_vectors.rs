@@ -13,6 +13,9 @@
     clippy::expect_used,
     clippy::panic,
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::or_fun_call,
+    clippy::wildcard_enum_match_arm,
     reason = "a test: what goes wrong is to be seen"
 )]
 
