@@ -319,7 +319,7 @@ proptest! {
         });
         let mut whole = [0; 16_384];
         let publish = Service::default().encode(super::lamp(), &message, &mut whole).unwrap();
-        let needed = publish.topic.len() + publish.payload.len();
+        let needed = publish.topic.len().saturating_add(publish.payload.len());
         let mut out = [0; 400];
         match Service::default().encode(super::lamp(), &message, &mut out[..len]) {
             Ok(short) => prop_assert_eq!(short, publish),
