@@ -92,7 +92,7 @@ impl Running {
     /// Sends a signal by name.
     pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
-        let status = Command::new("sh").args(["-c", &kill]).status();
+        let status = Command::new("/bin/sh").args(["-c", &kill]).status();
         assert!(status.expect("a shell").success(), "{kill}");
     }
 
