@@ -45,6 +45,7 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     /// The point `span` later; stays at the clock's end rather than wrapping.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn add(self, span: Duration) -> Self {
         Self(self.0.saturating_add(span.0))
     }

@@ -8,12 +8,22 @@
 //! [`verdict`] says which are run, under which policy, and why the rest is not.
 
 #![cfg(feature = "alloc")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::or_fun_call,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test: what goes wrong is to be seen"
+)]
 
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use twinsync::adapter::aws::{
-    NameError, Policy, Purpose, RequestError, Service, Topic, TopicError, shadow,
+    NameError, NewVersion, Policy, Purpose, RequestError, Service, Topic, TopicError, shadow,
 };
 use twinsync::codec::json as codec;
 use twinsync::document::{Document, delta};
@@ -552,6 +562,331 @@ fn matches(answer: &Value, expected: &Value, last_version: &mut Option<u64>) -> 
         }
     }
     Ok(())
+}
+
+// ---- the project's own sessions, from the service's documentation
+
+/// Asks for a change of the classic shadow and returns all that is published.
+fn update(hub: &mut Hub, state: &Value) -> Vec<(String, Value)> {
+    let payload = json!({ "state": state, "clientToken": "t" }).to_string();
+    hub.ask("thing", None, "update", payload.as_bytes())
+}
+
+fn get(hub: &mut Hub) -> Value {
+    hub.ask("thing", None, "get", b"").remove(0).1
+}
+
+fn ends(published: &[(String, Value)]) -> Vec<&str> {
+    let prefix = "$aws/things/thing/shadow/";
+    published
+        .iter()
+        .map(|(topic, _)| topic.trim_start_matches(prefix))
+        .collect()
+}
+
+/// The state of a shadow after these updates, as a get shows it.
+fn after(updates: &[Value]) -> Value {
+    let mut hub = Hub::new(Policy::new());
+    for state in updates {
+        assert!(
+            ends(&update(&mut hub, state)).contains(&"update/accepted"),
+            "{state}"
+        );
+    }
+    get(&mut hub)["state"].clone()
+}
+
+#[test]
+fn updates_merge_as_the_service_merges() {
+    let desired = |section: Value| json!({ "desired": section });
+    for (updates, state) in [
+        (
+            vec![json!({"a": 1, "b": 2}), json!({"a": null, "c": 3})],
+            json!({"b": 2, "c": 3}),
+        ),
+        (
+            vec![json!({"a": [1, 2]}), json!({"a": [3]})],
+            json!({"a": [3]}),
+        ),
+        (
+            vec![json!({"a": {"b": 1}}), json!({"a": {"b": null}})],
+            json!({"a": {}}),
+        ),
+        (
+            vec![json!({"a": 1}), json!({"a": {"b": 1}})],
+            json!({"a": {"b": 1}}),
+        ),
+        (
+            vec![json!({"a": {"b": 1}}), json!({"a": 1})],
+            json!({"a": 1}),
+        ),
+        (
+            vec![json!({"b": {"c": 3}}), json!({"b": {"c": {}}})],
+            json!({"b": {"c": {}}}),
+        ),
+        (
+            vec![json!({"b": {"c": 3}}), json!({"b": {}})],
+            json!({"b": {"c": 3}}),
+        ),
+        (vec![json!({"a": {"b": null}, "x": null})], json!({"a": {}})),
+        (vec![json!({"d": {}})], json!({"d": {}})),
+    ] {
+        let updates: Vec<Value> = updates.into_iter().map(desired).collect();
+        // Nothing is reported: the delta is the whole of desired.
+        assert_eq!(after(&updates), json!({"desired": state, "delta": state}));
+    }
+    let both = json!({"desired": {"a": 1}, "reported": {"a": 1}});
+    assert_eq!(
+        after(&[both.clone(), json!({"desired": null})]),
+        json!({"reported": {"a": 1}})
+    );
+    assert_eq!(after(&[both.clone(), json!({})]), both);
+    assert_eq!(after(&[both, Value::Null]), json!({}));
+    assert_eq!(
+        after(&[json!({"desired": {}, "reported": {"online": null}})]),
+        json!({})
+    );
+}
+
+#[test]
+fn a_delta_is_what_desired_asks_and_reported_does_not_say() {
+    for (desired, reported, delta) in [
+        (
+            json!({"a": {"b": 1}}),
+            json!({"a": {"b": 1, "c": 2}}),
+            json!(null),
+        ),
+        (json!({"d": {}}), json!({"x": 1}), json!({"d": {}})),
+        (
+            json!({"d": {}, "e": {}}),
+            json!({"d": {"x": 1}, "e": 1}),
+            json!({"e": {}}),
+        ),
+        (
+            json!({"n": 1, "t": true}),
+            json!({"n": 1.0, "t": 1}),
+            json!({"t": true}),
+        ),
+        (
+            json!({"l": [[1], 2]}),
+            json!({"l": [[1], 3]}),
+            json!({"l": [[1], 2]}),
+        ),
+        (
+            json!({"a": {"b": {"c": 1, "d": 2}}}),
+            json!({"a": {"b": {"c": 1}}}),
+            json!({"a": {"b": {"d": 2}}}),
+        ),
+    ] {
+        let state = json!({"desired": desired, "reported": reported});
+        let mut hub = Hub::new(Policy::new());
+        let published = update(&mut hub, &state);
+        let message = published
+            .iter()
+            .find(|(topic, _)| topic.ends_with("/delta"));
+        let sent = message.map_or(Value::Null, |(_, message)| message["state"].clone());
+        assert_eq!(sent, delta, "{state}");
+        let got = get(&mut hub)["state"]
+            .get("delta")
+            .cloned()
+            .unwrap_or_default();
+        assert_eq!(got, delta, "{state}");
+    }
+}
+
+#[test]
+fn events_come_before_the_answer_and_whenever_a_difference_remains() {
+    let mut hub = Hub::new(Policy::new());
+    let all = ["update/delta", "update/documents", "update/accepted"];
+    let state = json!({"desired": {"a": 1, "b": 2}});
+    assert_eq!(ends(&update(&mut hub, &state)), all);
+    let again = update(&mut hub, &state);
+    assert_eq!(
+        ends(&again),
+        all,
+        "an update that changes nothing is told, too"
+    );
+    assert_eq!(again[2].1["version"], 2);
+    let closer = update(&mut hub, &json!({"reported": {"a": 1}}));
+    assert_eq!(ends(&closer), all, "a report that leaves a difference");
+    let delta = &closer[0].1;
+    assert_eq!(delta["state"], json!({"b": 2}));
+    // The times are those of desired, not of the report that caused the message.
+    assert_eq!(delta["metadata"], json!({"b": {"timestamp": SECONDS + 2}}));
+    assert_eq!(delta["clientToken"], "t");
+    let quiet = ["update/documents", "update/accepted"];
+    assert_eq!(
+        ends(&update(&mut hub, &json!({"reported": {"b": 2}}))),
+        quiet
+    );
+    assert_eq!(
+        ends(&update(&mut hub, &json!({"desired": {"a": null}}))),
+        quiet
+    );
+    let deleted = hub.ask("thing", None, "delete", br#"{"clientToken":"d"}"#);
+    assert_eq!(ends(&deleted), ["delete/accepted"]);
+    assert_eq!(deleted[0].1["clientToken"], "d");
+}
+
+#[test]
+fn metadata_keeps_the_time_of_the_last_update_that_named_a_leaf() {
+    let mut hub = Hub::new(Policy::new());
+    update(
+        &mut hub,
+        &json!({"reported": {"a": 1, "b": {"c": [1, [2], {"d": 3}]}, "e": {}}}),
+    );
+    update(&mut hub, &json!({"reported": {"a": 1}}));
+    let (one, two) = (
+        json!({"timestamp": SECONDS + 1}),
+        json!({"timestamp": SECONDS + 2}),
+    );
+    assert_eq!(
+        get(&mut hub)["metadata"],
+        json!({"reported": {"a": two, "b": {"c": [one, [one], {"d": one}]}, "e": {}}})
+    );
+    update(&mut hub, &json!({"reported": {"b": null}}));
+    assert_eq!(
+        get(&mut hub)["metadata"],
+        json!({"reported": {"a": two, "e": {}}})
+    );
+}
+
+#[test]
+fn a_version_survives_a_deletion_for_two_days() {
+    let mut hub = Hub::new(Policy::new());
+    let version = |published: Vec<(String, Value)>| published.last().unwrap().1["version"].clone();
+    let state = json!({"desired": {"a": 1}});
+    assert_eq!(version(update(&mut hub, &state)), 1);
+    assert_eq!(version(update(&mut hub, &json!({}))), 2);
+    assert_eq!(version(hub.ask("thing", None, "delete", b"")), 2);
+    let (topic, gone) = hub
+        .ask("thing", None, "delete", br#"{"clientToken":"x"}"#)
+        .remove(0);
+    assert!(topic.ends_with("/delete/rejected"));
+    let words = "No shadow exists with name: 'thing'";
+    assert_eq!(
+        gone,
+        json!({"code": 404, "message": words, "clientToken": "x"})
+    );
+    assert_eq!(get(&mut hub)["code"], 404);
+    assert_eq!(
+        version(update(&mut hub, &state)),
+        4,
+        "the deletion took one"
+    );
+    hub.ask("thing", None, "delete", b"");
+    hub.seconds += 49 * 3_600;
+    assert_eq!(version(update(&mut hub, &state)), 1);
+}
+
+#[test]
+fn a_version_that_is_not_the_shadow_s_changes_nothing() {
+    let ask = |hub: &mut Hub, version: u64| {
+        let payload = json!({"state": {"desired": {"a": version}}, "version": version});
+        hub.ask("thing", None, "update", payload.to_string().as_bytes())
+            .pop()
+            .unwrap()
+            .1
+    };
+    let mut hub = Hub::new(Policy::new());
+    assert_eq!(
+        ask(&mut hub, 2),
+        json!({"code": 400, "message": "Invalid version"})
+    );
+    assert_eq!(get(&mut hub)["code"], 404);
+    assert_eq!(
+        ask(&mut hub, 1)["version"],
+        1,
+        "the version that a new shadow gets"
+    );
+    assert_eq!(ask(&mut hub, 1)["version"], 2);
+    let before = get(&mut hub)["state"].clone();
+    for version in [0, 1, 3] {
+        assert_eq!(
+            ask(&mut hub, version),
+            json!({"code": 409, "message": "Version conflict"})
+        );
+    }
+    assert_eq!(get(&mut hub)["state"], before);
+    let mut any = Hub::new(Policy::new().with_new_version(NewVersion::Ignored));
+    assert_eq!(ask(&mut any, 7)["version"], 1);
+    let mut never = Hub::new(Policy::new().with_new_version(NewVersion::Conflict));
+    assert_eq!(ask(&mut never, 1)["code"], 409);
+}
+
+#[test]
+fn size_counts_both_sections_after_the_merge_and_nothing_else() {
+    let mut hub = Hub::new(Policy::new());
+    // {"a":"…"} is 8 bytes and the text.
+    let fill = |len: usize| json!({"a": "x".repeat(len - 8)});
+    let state = json!({"desired": fill(4_096), "reported": fill(4_096)});
+    assert!(ends(&update(&mut hub, &state)).contains(&"update/accepted"));
+    let one_more = update(&mut hub, &json!({"reported": fill(4_097)}));
+    assert_eq!(ends(&one_more), ["update/rejected"]);
+    let words = "Json document too large.  Size is 8193, max allowed: 8192";
+    assert_eq!(
+        one_more[0].1,
+        json!({"code": 413, "message": words, "clientToken": "t"})
+    );
+    assert_eq!(get(&mut hub)["version"], 1, "nothing changed");
+    let smaller = update(&mut hub, &json!({"desired": null, "reported": fill(8_192)}));
+    assert!(ends(&smaller).contains(&"update/accepted"));
+}
+
+#[test]
+fn nesting_and_null_in_arrays_are_refused() {
+    let deep = |levels: usize| {
+        let value: Value = (1..levels).fold(json!({"k": 1}), |inner, _| json!({ "k": inner }));
+        json!({ "reported": value })
+    };
+    for (policy, limit) in [(Policy::new(), 8), (Policy::greengrass(), 6)] {
+        let mut hub = Hub::new(policy);
+        assert!(ends(&update(&mut hub, &deep(limit))).contains(&"update/accepted"));
+        let refused = update(&mut hub, &deep(limit + 1)).remove(0).1;
+        let words = format!("JSON contains too many levels of nesting; maximum is {limit}");
+        assert_eq!(
+            refused,
+            json!({"code": 400, "message": words, "clientToken": "t"})
+        );
+    }
+    let mut hub = Hub::new(Policy::new());
+    let refused = update(&mut hub, &json!({"desired": {"a": [1, {"b": [null]}]}}))
+        .remove(0)
+        .1;
+    assert_eq!(
+        refused,
+        json!({"code": 400, "message": "Invalid JSON", "clientToken": "t"})
+    );
+}
+
+#[test]
+fn classic_and_named_shadows_are_strangers() {
+    let mut hub = Hub::new(Policy::new());
+    let ids = [
+        ("a", None),
+        ("a", Some("get")),
+        ("a", Some("name")),
+        ("b", None),
+        ("b", Some("a")),
+    ];
+    for (index, (thing, name)) in ids.into_iter().enumerate() {
+        let payload = json!({"state": {"desired": {"who": index}}}).to_string();
+        for (topic, _) in hub.ask(thing, name, "update", payload.as_bytes()) {
+            let id = Topic::parse(&topic).unwrap().id;
+            assert_eq!((id.device(), id.name()), (thing, name));
+        }
+    }
+    hub.ask("a", Some("get"), "delete", b"");
+    for (index, (thing, name)) in ids.into_iter().enumerate() {
+        let answer = hub.ask(thing, name, "get", b"").remove(0).1;
+        if name == Some("get") {
+            assert_eq!(answer["message"], "No shadow exists with name: 'get'");
+        } else {
+            assert_eq!(answer["state"]["desired"]["who"], index);
+            assert_eq!(answer["version"], 1);
+        }
+    }
+    assert_eq!(hub.names("a"), ["name"]);
 }
 
 // ---- comparing

@@ -259,7 +259,7 @@ impl Parts<'_> {
             }
         }
         self.merge_desired(delta.patch);
-        self.core.desired_is(version);
+        self.core.section_is(Section::Desired, version);
         if cumulative && !own && self.core.config.versions == VersionScope::Twin {
             // A delta does not say what was removed, nor what was reported: the echo of the update does.
             self.core.half_told = version;
@@ -312,17 +312,17 @@ impl Parts<'_> {
         self.absorb();
         let core = &mut *self.core;
         let version = core.scoped(accepted.versions).reported;
-        if core.half_told == version {
-            // That delta was of this update, which says no more.
-            core.half_told = Version::ZERO;
-        }
         core.patch = Patch::None;
         core.attempts = 0;
         core.conflicts = 0;
         core.limit = core.limit.saturating_mul(2).min(core.config.patch_limit);
+        if core.half_told == version {
+            // The delta that came first was that of this report: nothing else is missing.
+            core.half_told = Version::ZERO;
+        }
         core.events.raise(Event::ReportAccepted);
         match version.after(core.known.reported) {
-            Succession::Next => core.reported_is(version),
+            Succession::Next => core.section_is(Section::Reported, version),
             // A delta that this update caused came first, unless the service lost versions.
             Succession::Duplicate | Succession::Stale => {
                 if version <= base {
@@ -331,7 +331,7 @@ impl Parts<'_> {
             }
             Succession::Gap => {
                 core.counters.gaps = core.counters.gaps.wrapping_add(1);
-                core.reported_is(version);
+                core.section_is(Section::Reported, version);
                 core.resync();
             }
         }
@@ -362,7 +362,7 @@ impl Parts<'_> {
             // The echo says what happened to desired, keys that were removed included.
             (Some(patch), VersionScope::Twin) if succession != Succession::Gap => {
                 self.merge_desired(patch);
-                self.core.desired_is(versions.desired);
+                self.core.section_is(Section::Desired, versions.desired);
             }
             (None, _) if succession == Succession::Duplicate && accepted.patch.is_none() => {}
             _ => {

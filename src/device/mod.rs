@@ -202,6 +202,8 @@ impl<const N: usize> DeviceEngine<N> {
         }
     }
 
+    /// A call of its own on small targets: in line, it would be the larger part of each method.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn parts(&mut self) -> Parts<'_> {
         Parts {
             core: &mut self.core,

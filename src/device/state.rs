@@ -175,16 +175,6 @@ impl Core {
         }
     }
 
-    /// Desired is now that of this version.
-    pub(super) fn desired_is(&mut self, version: Version) {
-        self.leave_behind(version);
-        match self.config.versions {
-            VersionScope::Twin => self.known = Versions::all(version),
-            VersionScope::Section => self.known.desired = version,
-        }
-        self.hear(self.known);
-    }
-
     /// The version moves on: what is half told is not told any more, and is asked for.
     fn leave_behind(&mut self, version: Version) {
         if self.half_told != Version::ZERO && self.half_told < version {
@@ -193,17 +183,19 @@ impl Core {
         }
     }
 
-    /// Reported is now that of this version.
-    pub(super) fn reported_is(&mut self, version: Version) {
+    /// A section is now that of this version.
+    pub(super) fn section_is(&mut self, section: Section, version: Version) {
         self.leave_behind(version);
-        match self.config.versions {
-            VersionScope::Twin => self.known = Versions::all(version),
-            VersionScope::Section => self.known.reported = version,
+        match (self.config.versions, section) {
+            (VersionScope::Twin, _) => self.known = Versions::all(version),
+            (VersionScope::Section, Section::Desired) => self.known.desired = version,
+            (VersionScope::Section, _) => self.known.reported = version,
         }
         self.hear(self.known);
     }
 
     /// Remembers the highest versions that were heard of.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn hear(&mut self, versions: Versions) {
         self.seen.desired = self.seen.desired.max(versions.desired);
         self.seen.reported = self.seen.reported.max(versions.reported);

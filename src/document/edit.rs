@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::DocumentMut;
 use super::format;
+pub(super) use super::format::put;
 use super::leaves::Leaves;
 use super::value::{Encoded, Value};
 use crate::error::CapacityError;
@@ -74,24 +75,6 @@ pub(super) fn shift_bytes(bytes: &mut [u8], from: usize, to: usize, dest: usize)
             pairs.rev().for_each(|(slot, byte)| slot.set(byte.get()));
         }
     }
-}
-
-/// Copies `source` to `at` and returns where it ends; the caller has made sure that it fits.
-#[cfg_attr(target_pointer_width = "64", inline)]
-pub(super) fn put(bytes: &mut [u8], at: usize, source: &[u8]) -> usize {
-    if let Some(slot) = bytes
-        .get_mut(at..)
-        .and_then(|rest| rest.get_mut(..source.len()))
-    {
-        #[cfg(target_pointer_width = "64")]
-        slot.copy_from_slice(source);
-        // The same, but without a check of the lengths, which would be a panic in the binary.
-        #[cfg(not(target_pointer_width = "64"))]
-        for (slot, byte) in slot.iter_mut().zip(source) {
-            *slot = *byte;
-        }
-    }
-    at.wrapping_add(source.len())
 }
 
 /// Exchanges `old` bytes at `at` for `new` bytes that the caller then writes, and keeps the lengths

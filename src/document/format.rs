@@ -277,6 +277,25 @@ pub(crate) fn seek(
     (at.min(end), 0)
 }
 
+/// Copies `source` to `at` and returns where it ends; what does not fit is left out as a whole.
+#[cfg_attr(target_pointer_width = "64", inline)]
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+pub(crate) fn put(bytes: &mut [u8], at: usize, source: &[u8]) -> usize {
+    if let Some(slot) = bytes
+        .get_mut(at..)
+        .and_then(|rest| rest.get_mut(..source.len()))
+    {
+        #[cfg(target_pointer_width = "64")]
+        slot.copy_from_slice(source);
+        // The same, but without a check of the lengths, which would be a panic in the binary.
+        #[cfg(not(target_pointer_width = "64"))]
+        for (slot, byte) in slot.iter_mut().zip(source) {
+            *slot = *byte;
+        }
+    }
+    at.wrapping_add(source.len())
+}
+
 /// Writes a container's length into the header at `at`.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn write_u16(bytes: &mut [u8], at: usize, value: usize) {

@@ -442,6 +442,15 @@ impl TryFrom<u64> for Number {
     }
 }
 
+impl core::str::FromStr for Number {
+    type Err = NumberError;
+
+    /// Reads the text of one JSON number, see [`Number::parse`].
+    fn from_str(text: &str) -> Result<Self, NumberError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = [0; Self::MAX_TEXT];
@@ -547,7 +556,7 @@ mod tests {
     proptest! {
         #[test]
         fn division_in_steps_is_division(value: u64, small in 0_u64..200) {
-            for value in [value, small, value % 100_000, u64::MAX - small] {
+            for value in [value, small, value % 100_000, !small] {
                 let whole = (value / 10, u8::try_from(value % 10).unwrap());
                 prop_assert_eq!(super::divide_in_steps(value), whole);
                 prop_assert_eq!(super::divide_by_ten(value), whole);

@@ -239,11 +239,10 @@ impl<'a> DocumentMut<'a> {
     pub fn assign(&mut self, document: DocumentRef<'_>) -> Result<(), CapacityError> {
         let needed = document.bytes.len();
         let capacity = self.capacity();
-        let Some(front) = self.bytes.get_mut(..needed).filter(|_| needed <= capacity) else {
+        if needed > capacity {
             return Err(CapacityError { needed, capacity });
-        };
-        front.copy_from_slice(document.bytes);
-        *self.len = needed;
+        }
+        *self.len = format::put(self.bytes, 0, document.bytes);
         Ok(())
     }
 

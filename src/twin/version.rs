@@ -49,15 +49,13 @@ impl Version {
     }
 
     /// Says how a change of version `self` relates to what is `known`.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn after(self, known: Self) -> Succession {
-        if self.0 == known.0 {
-            Succession::Duplicate
-        } else if self.0 < known.0 {
-            Succession::Stale
-        } else if self.0 == known.next().0 {
-            Succession::Next
-        } else {
-            Succession::Gap
+        match self.0.checked_sub(known.0) {
+            None => Succession::Stale,
+            Some(0) => Succession::Duplicate,
+            Some(1) => Succession::Next,
+            Some(_) => Succession::Gap,
         }
     }
 }

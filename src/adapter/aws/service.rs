@@ -33,7 +33,8 @@ use crate::twin::Version;
 /// let mut scratch = Document::<256>::new();
 /// let topic = "$aws/things/lamp/shadow/update";
 /// let payload = br#"{"state":{"desired":{"on":true}},"clientToken":"t1"}"#;
-/// let (id, message) = service.decode(topic, payload, scratch.as_mut())?;
+/// let decoded = service.decode(topic, payload, scratch.as_mut());
+/// let (id, message) = decoded.map_err(|error| error.to_string())?;
 /// assert_eq!(id.device(), "lamp");
 /// assert!(matches!(message, Message::Update(_)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

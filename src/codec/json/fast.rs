@@ -82,14 +82,14 @@ impl Reader<'_> {
                             break 'all Stop::Value;
                         };
                         *slot = [if map { format::MAP } else { format::ARRAY }, 0, 0];
+                        if open.is_full() {
+                            break 'all Stop::Value;
+                        }
                         if let Some(around) = open.last_mut() {
                             *around = level;
                         }
-                        let inner = Open::new(at, map);
-                        if open.push(inner).is_err() {
-                            break 'all Stop::Value;
-                        }
-                        level = inner;
+                        level = Open::new(at, map);
+                        let _ = open.push(level);
                         at = at.wrapping_add(format::HEADER);
                         rest = next;
                         // An empty container is complete, and its end is next.

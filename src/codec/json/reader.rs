@@ -176,7 +176,13 @@ impl<'a> Reader<'a> {
         let whole = match self.state {
             State::Value | State::ValueOrEnd => true,
             State::Key | State::KeyOrEnd | State::Next => self.selected().is_none(),
-            _ => false,
+            State::Colon
+            | State::Done
+            | State::Text
+            | State::Escape
+            | State::Code
+            | State::Number
+            | State::Literal => false,
         };
         whole && !self.skip.active && matches!(self.wanted, Select::All)
     }
@@ -292,10 +298,11 @@ impl<'a> Reader<'a> {
             return self.fail(Fault::TooDeep);
         }
         self.raw.begin(object);
-        if object && matches!(self.wanted, Select::Members(_)) {
-            if self.selects.push(self.wanted).is_err() {
-                return self.fail(Fault::TooDeep);
-            }
+        if object
+            && matches!(self.wanted, Select::Members(_))
+            && self.selects.push(self.wanted).is_err()
+        {
+            return self.fail(Fault::TooDeep);
         }
         self.wanted = &Select::All;
     }
@@ -350,7 +357,7 @@ impl<'a> Reader<'a> {
         } else {
             Purpose::Key
         };
-        self.begin_text(purpose)
+        self.begin_text(purpose);
     }
 
     fn begin_text(&mut self, purpose: Purpose) {

@@ -259,13 +259,6 @@ impl<'a> Writer<'a> {
 
     #[inline]
     fn put(&mut self, text: &[u8]) {
-        if let Some(slot) = self
-            .out
-            .get_mut(self.at..)
-            .and_then(|room| room.get_mut(..text.len()))
-        {
-            slot.copy_from_slice(text);
-        }
-        self.at = self.at.saturating_add(text.len());
+        self.at = format::put(self.out, self.at, text);
     }
 }
