@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::changes::{names, says};
+use super::changes::{BASIS, fold, names};
 use super::event::{Event, Reason, Request};
 use super::outbound::hex;
 use super::state::{Parts, Patch, Stage, State, section};
@@ -195,10 +195,12 @@ impl Parts<'_> {
             ForeignLeaves::Keep => {
                 self.outgoing.clear();
                 let mut fits = Ok(());
-                for leaf in theirs.leaves() {
-                    let ours = names(self.reported.as_ref(), &leaf.path)
-                        || names(self.acknowledged.as_ref(), &leaf.path);
-                    if ours && self.outgoing.set(&leaf.path, leaf.value).is_err() {
+                let mut leaves = theirs.leaves();
+                while leaves.step() {
+                    let path = leaves.path();
+                    let ours = names(self.reported.as_ref(), path)
+                        || names(self.acknowledged.as_ref(), path);
+                    if ours && self.outgoing.copy(path, leaves.document()).is_err() {
                         fits = Err(());
                     }
                 }
@@ -252,16 +254,18 @@ impl Parts<'_> {
     }
 
     fn merge_desired(&mut self, patch: DocumentRef<'_>) {
-        let desired = self.desired.as_ref();
-        let known = patch.leaves().all(|leaf| match patch.at(&leaf.path) {
-            Some(value) => says(desired, &leaf.path, value),
-            None => true,
-        });
-        if known || !patch.is_map() {
+        if !patch.is_map() {
             return;
         }
+        // A hash of what it was says whether it is the same afterwards.
+        let before = fold(BASIS, self.desired.as_ref().as_bytes());
         let event = match self.desired.merge(patch) {
-            Ok(()) => Event::DesiredChanged,
+            Ok(()) => {
+                if fold(BASIS, self.desired.as_ref().as_bytes()) == before {
+                    return;
+                }
+                Event::DesiredChanged
+            }
             Err(error) => Event::DesiredTooLarge {
                 needed: error.needed,
             },
