@@ -7,6 +7,17 @@
 //!
 //! Exit 0: valid. Exit 1: not valid, or it can't be read; the reason and the byte offset are printed.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::or_fun_call,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "an example on a host, kept short"
+)]
+
 use std::io::Read;
 use std::process::ExitCode;
 

@@ -28,6 +28,14 @@
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::wildcard_enum_match_arm,
+        reason = "a test that overflows or meets something new fails, as it should"
+    )
+)]
 
 #[cfg(any(feature = "alloc", test))]
 extern crate alloc;
@@ -42,6 +50,10 @@ pub mod error;
 pub mod hub;
 mod log;
 pub mod protocol;
+#[cfg(feature = "alloc")]
+pub mod sim;
 pub mod time;
 pub mod twin;
-
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

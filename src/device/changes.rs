@@ -52,17 +52,11 @@ impl<'a> Iterator for Changes<'a> {
 /// Whether this leaf of desired is work to do.
 pub(super) fn is_open(leaf: &Leaves<'_>, reported: DocumentRef<'_>, refused: &Refused) -> bool {
     // An empty desired is a leaf of its own, and asks for nothing.
-    !leaf.path().is_empty()
-        && !says(reported, leaf.path(), leaf.document())
-        && !refused.contains(hash(leaf))
-}
-
-/// Whether merging `value` at `path` would leave the document as it is.
-pub(super) fn says(document: DocumentRef<'_>, path: &[&str], value: DocumentRef<'_>) -> bool {
-    match document.at(path) {
-        Some(said) => said == value || (value.is_empty() && said.is_map()),
-        None => value == DocumentRef::NULL,
-    }
+    let (path, wanted) = (leaf.path(), leaf.document());
+    let said = reported
+        .at(path)
+        .is_some_and(|said| said == wanted || (wanted.is_empty() && said.is_map()));
+    !path.is_empty() && !said && !refused.contains(hash(leaf))
 }
 
 /// Whether `document` says something at `path`: a value there, or one that stands in its way.

@@ -25,6 +25,7 @@ pub enum HandleError {
     NotForDevices,
 }
 
+// The handlers are kept apart, so that the stack of one is not the stack of all.
 impl Parts<'_> {
     pub(super) fn handle_connected(&mut self, now: Instant, session: Session) {
         self.handle_disconnected(now);
@@ -125,7 +126,9 @@ impl Parts<'_> {
                 self.core.state = State::Ready;
                 Some(base)
             }
-            _ => None,
+            State::Waiting { .. } | State::Offline | State::Ready | State::BackingOff { .. } => {
+                None
+            }
         }
     }
 
@@ -148,6 +151,7 @@ impl Parts<'_> {
     }
 
     /// Takes the service's word, whatever was known before.
+    #[inline(never)]
     fn adopt(&mut self, document: DocumentRef<'_>, versions: Versions) {
         match self.core.wanted {
             Wanted::Sections => {
@@ -175,6 +179,7 @@ impl Parts<'_> {
             versions.desired < core.seen.desired || versions.reported < core.seen.reported;
         core.known = versions;
         core.seen = versions;
+        core.half_told = Version::ZERO;
         core.attempts = 0;
         if !overtaken {
             self.in_step();
@@ -185,7 +190,7 @@ impl Parts<'_> {
     fn in_step(&mut self) {
         let core = &mut *self.core;
         core.stage = Stage::InStep;
-        core.resync_at = core.now + core.config.resync_interval.unwrap_or_default();
+        core.resync_at = core.after(core.config.resync_interval.unwrap_or_default());
     }
 
     /// Takes over what the service has of reported, as far as it is this engine's.
@@ -220,8 +225,10 @@ impl Parts<'_> {
         }
     }
 
+    #[inline(never)]
     fn desired_changed(&mut self, delta: &Delta<'_>, cumulative: bool) {
         let version = self.core.scoped(delta.versions).desired;
+        let own = self.is_in_flight(delta.id);
         let core = &mut *self.core;
         match version.after(core.known.desired) {
             Succession::Next => {}
@@ -251,8 +258,20 @@ impl Parts<'_> {
         }
         self.merge_desired(delta.patch);
         self.core.section_is(Section::Desired, version);
+        if cumulative && !own && self.core.config.versions == VersionScope::Twin {
+            // A delta does not say what was removed, nor what was reported: the echo of the update does.
+            self.core.half_told = version;
+        }
     }
 
+    fn is_in_flight(&self, id: Option<RequestId<'_>>) -> bool {
+        match self.core.state {
+            State::Waiting { id: awaited, .. } => is(id, awaited),
+            State::Offline | State::Ready | State::BackingOff { .. } => false,
+        }
+    }
+
+    #[inline(never)]
     fn merge_desired(&mut self, patch: DocumentRef<'_>) {
         if !patch.is_map() {
             return;
@@ -273,6 +292,7 @@ impl Parts<'_> {
         self.core.events.raise(event);
     }
 
+    #[inline(never)]
     fn update_accepted(&mut self, accepted: &Accepted<'_>) {
         let Some(base) = self.answers(Request::Update, accepted.id) else {
             self.foreign_update(accepted);
@@ -315,6 +335,9 @@ impl Parts<'_> {
         if succession == Succession::Stale {
             return;
         }
+        if self.core.half_told == versions.reported {
+            self.core.half_told = Version::ZERO;
+        }
         let desired = accepted
             .patch
             .filter(|patch| patch.at(&[Section::Reported.key()]).is_none())
@@ -334,6 +357,7 @@ impl Parts<'_> {
         }
     }
 
+    #[inline(never)]
     fn rejected(&mut self, rejection: &Rejection<'_>) {
         let request = match rejection.request {
             RequestKind::Get => Request::Get,

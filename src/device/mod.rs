@@ -110,6 +110,8 @@ pub use event::{Event, Reason, Request};
 pub use inbound::HandleError;
 pub use outbound::{Output, Transmit};
 
+#[cfg(feature = "serde")]
+use crate::document::{BuildError, DocumentMut, EditError, TypeError, TypedError};
 use crate::document::{Document, DocumentRef, Leaf, Value};
 use crate::error::CapacityError;
 use crate::protocol::{Message, Versions};
@@ -299,6 +301,31 @@ impl<const N: usize> DeviceEngine<N> {
     /// [`ReportError`]: not a map, too deep, or it does not fit.
     pub fn report(&mut self, now: Instant, patch: DocumentRef<'_>) -> Result<(), ReportError> {
         self.parts().report(now, patch)
+    }
+
+    /// What is true has changed: merges `value`, serialised, into reported. A field that is `None` takes
+    /// its key back; what did not change is not sent.
+    ///
+    /// `scratch` takes the serialised value in between; what it held is lost.
+    ///
+    /// # Errors
+    /// [`TypedError`]: the value is no map, is too deep, or does not fit `scratch` or reported;
+    /// reported is then as it was.
+    #[cfg(feature = "serde")]
+    pub fn report_serialized<T: serde::Serialize + ?Sized>(
+        &mut self,
+        now: Instant,
+        value: &T,
+        scratch: &mut DocumentMut<'_>,
+    ) -> Result<(), TypedError> {
+        scratch.serialize(value)?;
+        self.report(now, scratch.as_ref())
+            .map_err(|error| match error {
+                ReportError::NotAMap => TypeError::Mismatch.into(),
+                ReportError::Edit(EditError::TooDeep) => BuildError::TooDeep.into(),
+                ReportError::Edit(EditError::KeyTooLong) => BuildError::KeyTooLong.into(),
+                ReportError::Edit(EditError::Capacity(error)) => error.into(),
+            })
     }
 
     /// One value is true now; null takes it back.

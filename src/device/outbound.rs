@@ -143,21 +143,23 @@ impl Transmit<'_> {
 
     /// The request is with the network: its answer is awaited from now on.
     pub fn sent(mut self, now: Instant) {
-        if self.request == Request::Update && self.parts.core.patch == Patch::None {
+        self.parts.core.now = self.parts.core.now.max(now);
+        let fresh = self.request == Request::Update && self.parts.core.patch == Patch::None;
+        if fresh {
             self.parts.claim();
-            self.parts.core.patch = Patch::Fresh;
-            if self.whole {
-                self.parts.core.report_at =
-                    self.parts.core.now.max(now) + self.parts.core.config.coalesce;
-            }
         }
         let core = self.parts.core;
-        core.now = core.now.max(now);
+        if fresh {
+            core.patch = Patch::Fresh;
+            if self.whole {
+                core.report_at = core.after(core.config.coalesce);
+            }
+        }
         core.state = State::Waiting {
             request: self.request,
             id: core.next_id,
             base: core.known.reported,
-            until: core.now + core.config.request_timeout,
+            until: core.after(core.config.request_timeout),
         };
         if self.request != Request::Subscribe {
             core.next_id = core.next_id.wrapping_add(1);

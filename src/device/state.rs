@@ -6,11 +6,11 @@ use super::config::Config;
 use super::event::{Event, Events, Reason, Request};
 use crate::document::{DocumentMut, DocumentRef};
 use crate::protocol::{Jitter, VersionScope, Versions, Wanted};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::twin::{Section, Version};
 
 /// What the next request waits for.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum State {
     /// There is no connection.
     Offline,
@@ -64,6 +64,9 @@ pub(super) struct Core {
     pub(super) seen: Versions,
     /// The version that was known when a stale change last led to a full get.
     pub(super) doubted: Version,
+    /// The version of a delta that someone else's update caused, until the echo of that update tells the
+    /// rest; 0 if nothing is missing.
+    pub(super) half_told: Version,
     pub(super) now: Instant,
     /// When the next report may go out.
     pub(super) report_at: Instant,
@@ -91,6 +94,7 @@ impl Core {
             known: Versions::all(Version::ZERO),
             seen: Versions::all(Version::ZERO),
             doubted: Version::ZERO,
+            half_told: Version::ZERO,
             now: Instant::ZERO,
             report_at: Instant::ZERO,
             resync_at: Instant::ZERO,
@@ -130,6 +134,11 @@ impl Core {
         }
     }
 
+    /// The point `span` from now; the clock's end rather than beyond.
+    pub(super) const fn after(&self, span: Duration) -> Instant {
+        Instant::from_millis(self.now.as_millis().saturating_add(span.as_millis()))
+    }
+
     /// The outcome of the update in flight, if there is one, will not be known.
     pub(super) fn doubt(&mut self) {
         if self.patch == Patch::Fresh {
@@ -154,7 +163,7 @@ impl Core {
     pub(super) fn wait(&mut self, attempts: u32) {
         let delay = self.config.backoff.delay(attempts, &mut self.jitter);
         self.state = State::BackingOff {
-            until: self.now + delay,
+            until: self.after(delay),
         };
     }
 
@@ -166,8 +175,17 @@ impl Core {
         }
     }
 
+    /// The version moves on: what is half told is not told any more, and is asked for.
+    fn leave_behind(&mut self, version: Version) {
+        if self.half_told != Version::ZERO && self.half_told < version {
+            self.half_told = Version::ZERO;
+            self.resync();
+        }
+    }
+
     /// A section is now that of this version.
     pub(super) fn section_is(&mut self, section: Section, version: Version) {
+        self.leave_behind(version);
         match (self.config.versions, section) {
             (VersionScope::Twin, _) => self.known = Versions::all(version),
             (VersionScope::Section, Section::Desired) => self.known.desired = version,

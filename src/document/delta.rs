@@ -20,9 +20,11 @@ pub enum Extent {
     Part,
 }
 
-/// Writes what `desired` asks for and `reported` does not say yet into `out` (AWS Device Shadow,
-/// "delta state"): keys missing in `reported`, and values that differ; maps are compared key by key,
-/// arrays as a whole. Keys that stand only in `reported` never appear. Empty means in sync.
+/// Writes what `desired` asks for and `reported` does not say yet into `out`.
+///
+/// That is (AWS Device Shadow, "delta state"): keys missing in `reported`, and values that differ; maps
+/// are compared key by key, arrays as a whole. Keys that stand only in `reported` never appear. Empty
+/// means in sync.
 ///
 /// Cost: linear in the bytes of both.
 ///

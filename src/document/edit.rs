@@ -53,12 +53,15 @@ pub(super) fn shift(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
     }
 }
 
+#[cfg(not(target_pointer_width = "64"))]
+pub(super) use self::shift_bytes as shift;
+
 /// Moves the bytes `from..to` to `dest`; the caller has made sure that they fit.
 ///
 /// Byte by byte: a firmware that needs `memmove` for nothing else is spared its 1.5 KB.
-#[cfg(not(target_pointer_width = "64"))]
+#[cfg(any(test, not(target_pointer_width = "64")))]
 #[inline(never)]
-pub(super) fn shift(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
+pub(super) fn shift_bytes(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
     let cells = core::cell::Cell::from_mut(bytes).as_slice_of_cells();
     if let Some(source) = cells.get(from..to)
         && let Some(slots) = cells
@@ -299,3 +302,20 @@ impl fmt::Display for EditError {
 }
 
 impl core::error::Error for EditError {}
+
+#[cfg(test)]
+mod tests {
+    use super::{shift, shift_bytes};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn both_forms_of_shift_agree(from in 0_usize..20, len in 0_usize..20, dest in 0_usize..20) {
+            let mut a: [u8; 40] = core::array::from_fn(|at| u8::try_from(at).unwrap());
+            let mut b = a;
+            shift(&mut a, from, from + len, dest);
+            shift_bytes(&mut b, from, from + len, dest);
+            prop_assert_eq!(a, b);
+        }
+    }
+}

@@ -111,8 +111,8 @@ impl Binary {
             if exponent < 0 {
                 for digit in digits.iter_mut().rev() {
                     let part = (carry << 16) | u32::from(*digit);
-                    *digit = low(part.wrapping_div(factor));
-                    carry = part.wrapping_rem(factor);
+                    *digit = low(part.checked_div(factor).unwrap_or(0));
+                    carry = part.checked_rem(factor).unwrap_or(0);
                 }
                 more |= carry != 0;
             } else {

@@ -97,7 +97,7 @@ pub(crate) fn value_len(bytes: &[u8], at: usize) -> usize {
 #[cfg(target_pointer_width = "64")]
 static TAG_LEN: [u8; 256] = {
     let mut table = [0; 256];
-    let mut rest = table.as_mut_slice();
+    let mut rest = &mut table as &mut [u8];
     let mut tag = 0;
     while let Some((slot, after)) = rest.split_first_mut() {
         #[expect(clippy::cast_possible_truncation, reason = "at most 64")]
@@ -204,10 +204,7 @@ pub(crate) fn special_bytes(word: u64) -> u64 {
 /// Order of keys: by length, then bytewise (RFC 8949 §4.2.3 "length-first", restricted to text).
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn key_order(a: &[u8], b: &[u8]) -> Ordering {
-    match a.len().cmp(&b.len()) {
-        Ordering::Equal => a.cmp(b),
-        unequal => unequal,
-    }
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
 /// How the key that stands in `a` from `a_start` compares bytewise with the one in `b` from `b_start`;

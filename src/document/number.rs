@@ -290,30 +290,29 @@ impl Scan {
 const LOWEST: u64 = i64::MIN.unsigned_abs();
 
 /// A tenth, rounded down, and the digit that is left over.
-///
-/// Targets without 64-bit division do it in three short steps; the library routine for any two numbers
-/// takes ten times the code.
 pub(crate) fn divide_by_ten(value: u64) -> (u64, u8) {
-    #[cfg(target_pointer_width = "64")]
-    {
-        let tenth = value.wrapping_div(10);
-        let [digit, ..] = value.wrapping_sub(tenth.wrapping_mul(10)).to_le_bytes();
-        (tenth, digit)
+    if !cfg!(target_pointer_width = "64") {
+        return divide_in_steps(value);
     }
-    #[cfg(not(target_pointer_width = "64"))]
-    {
-        let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
-        let high = u32::from_be_bytes([a, b, c, d]);
-        let mut tenth = u64::from(high.wrapping_div(10));
-        let mut left = high.wrapping_rem(10);
-        for part in [[e, f], [g, h]] {
-            let step = left.wrapping_shl(16) | u32::from(u16::from_be_bytes(part));
-            tenth = tenth.wrapping_shl(16) | u64::from(step.wrapping_div(10));
-            left = step.wrapping_rem(10);
-        }
-        let [digit, ..] = left.to_le_bytes();
-        (tenth, digit)
+    let tenth = value.wrapping_div(10);
+    let [digit, ..] = value.wrapping_sub(tenth.wrapping_mul(10)).to_le_bytes();
+    (tenth, digit)
+}
+
+/// [`divide_by_ten`] for targets without 64-bit division: three short ones. The library routine for any
+/// two numbers takes ten times the code.
+fn divide_in_steps(value: u64) -> (u64, u8) {
+    let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
+    let high = u32::from_be_bytes([a, b, c, d]);
+    let mut tenth = u64::from(high.wrapping_div(10));
+    let mut left = high.wrapping_rem(10);
+    for part in [[e, f], [g, h]] {
+        let step = left.wrapping_shl(16) | u32::from(u16::from_be_bytes(part));
+        tenth = tenth.wrapping_shl(16) | u64::from(step.wrapping_div(10));
+        left = step.wrapping_rem(10);
     }
+    let [digit, ..] = left.to_le_bytes();
+    (tenth, digit)
 }
 
 /// Text that is written from its last byte to its first.
@@ -443,6 +442,15 @@ impl TryFrom<u64> for Number {
     }
 }
 
+impl core::str::FromStr for Number {
+    type Err = NumberError;
+
+    /// Reads the text of one JSON number, see [`Number::parse`].
+    fn from_str(text: &str) -> Result<Self, NumberError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = [0; Self::MAX_TEXT];
@@ -546,6 +554,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn division_in_steps_is_division(value: u64, small in 0_u64..200) {
+            for value in [value, small, value % 100_000, !small] {
+                let whole = (value / 10, u8::try_from(value % 10).unwrap());
+                prop_assert_eq!(super::divide_in_steps(value), whole);
+                prop_assert_eq!(super::divide_by_ten(value), whole);
+            }
+        }
+
         #[test]
         fn text_read_back_is_the_same_number(mantissa: i64, exponent in -128_i32..=127) {
             prop_assume!(Number::new(mantissa, exponent).is_ok());

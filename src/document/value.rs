@@ -103,49 +103,55 @@ impl<'a> Value<'a> {
 
     /// Returns the truth value, if it is one.
     pub const fn as_bool(self) -> Option<bool> {
-        match self {
-            Self::Bool(value) => Some(value),
-            _ => None,
+        if let Self::Bool(value) = self {
+            Some(value)
+        } else {
+            None
         }
     }
 
     /// Returns the number, if it is one.
     pub const fn as_number(self) -> Option<Number> {
-        match self {
-            Self::Number(number) => Some(number),
-            _ => None,
+        if let Self::Number(number) = self {
+            Some(number)
+        } else {
+            None
         }
     }
 
     /// Returns the number as an integer, if it is one that fits.
     pub const fn as_i64(self) -> Option<i64> {
-        match self {
-            Self::Number(number) => number.as_i64(),
-            _ => None,
+        if let Self::Number(number) = self {
+            number.as_i64()
+        } else {
+            None
         }
     }
 
     /// Returns the text, if it is text.
     pub const fn as_str(self) -> Option<&'a str> {
-        match self {
-            Self::String(text) => Some(text),
-            _ => None,
+        if let Self::String(text) = self {
+            Some(text)
+        } else {
+            None
         }
     }
 
     /// Returns the map, if it is one.
     pub const fn as_map(self) -> Option<Map<'a>> {
-        match self {
-            Self::Map(map) => Some(map),
-            _ => None,
+        if let Self::Map(map) = self {
+            Some(map)
+        } else {
+            None
         }
     }
 
     /// Returns the array, if it is one.
     pub const fn as_array(self) -> Option<Array<'a>> {
-        match self {
-            Self::Array(array) => Some(array),
-            _ => None,
+        if let Self::Array(array) = self {
+            Some(array)
+        } else {
+            None
         }
     }
 
@@ -549,3 +555,34 @@ impl fmt::Display for TypeError {
 }
 
 impl core::error::Error for TypeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Encoded, read_number};
+    use crate::document::Number;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_number_is_written_in_the_narrowest_width(value: i64, shift in 0_u32..64, decimal: bool) {
+            let mantissa = (value >> shift) | 1;
+            let exponent = if decimal { -3 } else { 0 };
+            prop_assume!(!decimal || mantissa % 10 != 0);
+            let number = Number::new(mantissa, exponent).unwrap();
+            let width = if !decimal && (0..64).contains(&mantissa) {
+                0
+            } else if !decimal && i8::try_from(mantissa).is_ok() {
+                1
+            } else if i16::try_from(mantissa).is_ok() {
+                2
+            } else if i32::try_from(mantissa).is_ok() {
+                4
+            } else {
+                8
+            };
+            let encoded = Encoded::number(number);
+            prop_assert_eq!(encoded.as_slice().len(), 1 + width + usize::from(decimal));
+            prop_assert_eq!(read_number(encoded.as_slice()), number);
+        }
+    }
+}

@@ -3,7 +3,6 @@
 use core::fmt;
 
 use super::builder::Builder;
-use super::delta;
 use super::edit::{self, EditError};
 use super::format;
 use super::leaves::Leaves;
@@ -436,7 +435,7 @@ impl<const N: usize> Document<N> {
         desired: DocumentRef<'_>,
         reported: DocumentRef<'_>,
     ) -> Result<(), CapacityError> {
-        delta(desired, reported, &mut self.as_mut())
+        super::delta(desired, reported, &mut self.as_mut())
     }
 
     /// Becomes the patch that turns `from` into `to`, see [`diff`](super::diff).
@@ -448,7 +447,7 @@ impl<const N: usize> Document<N> {
         from: DocumentRef<'_>,
         to: DocumentRef<'_>,
     ) -> Result<(), CapacityError> {
-        delta::diff(from, to, &mut self.as_mut())
+        super::diff(from, to, &mut self.as_mut())
     }
 }
 

@@ -6,6 +6,7 @@ use super::asker::Asker;
 use super::config::Config;
 use super::registry::Registry;
 use super::transmit::{Answer, Buffers, Stage, Transmit, Turn, merged_desired, replaced_desired};
+use super::usage::{RequestLimits, Usage};
 use crate::document::Document;
 use crate::protocol::{Get, Message, RequestKind, TwinId, UpdateRequest};
 use crate::time::Now;
@@ -126,7 +127,7 @@ impl<R: Registry, const N: usize> HubEngine<R, N> {
             } else {
                 self.delete(now, id)
             };
-            if let Some(usage) = self.registry.usage(id.device(), now.instant) {
+            if let Some(usage) = self.usage(now, id) {
                 usage.done();
             }
             self.turn.answer = match verdict {
@@ -151,10 +152,19 @@ impl<R: Registry, const N: usize> HubEngine<R, N> {
     }
 
     fn admit(&mut self, now: Now, id: TwinId<'_>) -> bool {
-        match self.registry.usage(id.device(), now.instant) {
-            Some(usage) => usage.admit(now.instant, &self.config.limits).is_ok(),
+        let limits = self.config.limits;
+        match self.usage(now, id) {
+            Some(usage) => usage.admit(now.instant, &limits).is_ok(),
             None => true,
         }
+    }
+
+    /// What the device has asked lately; where nothing is limited nothing is counted.
+    fn usage(&mut self, now: Now, id: TwinId<'_>) -> Option<&mut Usage> {
+        if self.config.limits == RequestLimits::NONE {
+            return None;
+        }
+        self.registry.usage(id.device(), now.instant)
     }
 
     fn get(&mut self, id: TwinId<'_>, get: Get<'_>) -> Result<Answer, Rejected> {

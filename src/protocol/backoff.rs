@@ -56,10 +56,6 @@ impl Jitter {
     }
 
     /// Returns the next number.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "an endless sequence, not an iterator"
-    )]
     pub const fn next(&mut self) -> u32 {
         let mut x = self.0;
         x ^= x << 13;

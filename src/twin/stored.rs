@@ -121,6 +121,7 @@ impl<'a> TwinRef<'a> {
     }
 
     /// Reads what [`TwinRef::write_body`] wrote, believing it.
+    #[cfg(any(feature = "alloc", test))]
     pub(crate) fn trusted_body(body: &'a [u8]) -> Self {
         match read_head(body) {
             Some((head, document)) => Self::trusted(head, DocumentRef::trusted(document)),

@@ -50,7 +50,11 @@ impl Service {
             Message::Rejected(rejection) => rejected(rejection.request),
             Message::Delta(_) => Purpose::UpdateDelta,
             Message::Changed(_) => Purpose::UpdateDocuments,
-            _ => return Err(EncodeError::Unsupported),
+            Message::Get(_)
+            | Message::Update(_)
+            | Message::Delete(_)
+            | Message::GetUnchanged(_)
+            | Message::DesiredPatch(_) => return Err(EncodeError::Unsupported),
         };
         let mut writer = Writer::new(&mut *out);
         Topic { id, purpose }.write(&mut writer);
@@ -79,7 +83,11 @@ impl Service {
             Message::Delta(delta) => write_delta(delta, &mut writer),
             Message::Changed(changed) => self.changed(changed, &mut writer),
             Message::Rejected(rejection) => self.rejection(id, rejection, &mut writer),
-            _ => return Err(EncodeError::Unsupported),
+            Message::Get(_)
+            | Message::Update(_)
+            | Message::Delete(_)
+            | Message::GetUnchanged(_)
+            | Message::DesiredPatch(_) => return Err(EncodeError::Unsupported),
         }
         let len = writer.finish()?;
         Ok(Publish::cut(out, topic, len))
@@ -114,14 +122,15 @@ impl Service {
             Fault::SectionType(section) => not_an_object(section),
             Fault::Version => status::INVALID_VERSION,
             Fault::TooLarge => status::TOO_LARGE,
-            Fault::TooDeep | Fault::UnknownNode(_) => "",
+            Fault::TooDeep => status::TOO_DEEP,
+            Fault::UnknownNode(_) => status::INVALID_NODE,
         };
-        match refusal.fault {
-            Fault::TooDeep => too_deep(self.policy.max_nesting, &mut writer),
-            Fault::UnknownNode(key) => {
-                quoted(status::INVALID_NODE, ": '", key, &mut writer);
-            }
-            _ => writer.string(text),
+        if let Fault::UnknownNode(key) = refusal.fault {
+            quoted(text, ": '", key, &mut writer);
+        } else if refusal.fault == Fault::TooDeep {
+            too_deep(self.policy.max_nesting, &mut writer);
+        } else {
+            writer.string(text);
         }
         self.end_of_error(now, refusal.token, &mut writer);
         let len = writer.finish()?;
@@ -160,7 +169,7 @@ impl Service {
             Cause::Text(text) => writer.string(text),
             Cause::Twin(cause) => self.cause(id, cause, writer),
             Cause::Unstated if status == Status::NotFound => no_shadow(id, writer),
-            _ => writer.string(status::text(status)),
+            Cause::Unstated => writer.string(status::text(status)),
         }
         self.end_of_error(rejection.timestamp, rejection.id, writer);
     }
@@ -185,7 +194,13 @@ impl Service {
                 count(limit, writer);
                 writer.raw("\"");
             }
-            _ => writer.string(status::text(cause.status())),
+            Rejected::Conflict { .. }
+            | Rejected::PreconditionFailed
+            | Rejected::Forbidden(_)
+            | Rejected::TooLarge { .. }
+            | Rejected::Capacity(_)
+            | Rejected::Throttled
+            | Rejected::Unavailable => writer.string(status::text(cause.status())),
         }
     }
 
@@ -312,7 +327,7 @@ fn no_shadow(id: TwinId<'_>, writer: &mut Writer<'_>) {
     quoted(
         status::NO_SHADOW,
         "",
-        id.name().unwrap_or(id.device()),
+        id.name().unwrap_or_else(|| id.device()),
         writer,
     );
 }

@@ -94,7 +94,14 @@ impl<'a> Client<'a> {
             Message::Get(get) => (Purpose::Get, get.id),
             Message::Update(request) => (Purpose::Update, request.id),
             Message::Delete(id) => (Purpose::Delete, *id),
-            _ => return Err(EncodeError::Unsupported),
+            Message::GetAccepted(_)
+            | Message::GetUnchanged(_)
+            | Message::UpdateAccepted(_)
+            | Message::DeleteAccepted(_)
+            | Message::Rejected(_)
+            | Message::Delta(_)
+            | Message::DesiredPatch(_)
+            | Message::Changed(_) => return Err(EncodeError::Unsupported),
         };
         let mut writer = Writer::new(&mut *out);
         self.write_topic(purpose, &mut writer);
@@ -124,7 +131,10 @@ fn write_update(request: &UpdateRequest<'_>, writer: &mut Writer<'_>) -> Result<
     let version = match update.precondition {
         Precondition::Any => None,
         Precondition::Version(version) => Some(version),
-        _ => return Err(EncodeError::Unsupported),
+        Precondition::Absent
+        | Precondition::Present
+        | Precondition::Match(_)
+        | Precondition::NoneMatch(_) => return Err(EncodeError::Unsupported),
     };
     let known = |key| key == Section::Desired.key() || key == Section::Reported.key();
     let supported = match update.patch.root() {
@@ -132,7 +142,7 @@ fn write_update(request: &UpdateRequest<'_>, writer: &mut Writer<'_>) -> Result<
         Value::Map(sections) => sections
             .iter()
             .all(|(key, patch)| known(key) && matches!(patch, Value::Map(_) | Value::Null)),
-        _ => false,
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => false,
     };
     if !supported || update.mode != Mode::Merge {
         return Err(EncodeError::Unsupported);

@@ -17,7 +17,6 @@ use crate::protocol::Delta;
 use crate::protocol::Message;
 use crate::protocol::Rejection;
 use crate::protocol::RequestId;
-use crate::protocol::RequestKind;
 use crate::protocol::Snapshot;
 use crate::protocol::Versions;
 use crate::protocol::Wanted;
@@ -148,9 +147,10 @@ impl<'a> Decoder<'a> {
                     patch: document.at(&[STATE]),
                     timestamp,
                 };
-                match request {
-                    Some(RequestKind::Delete) => Message::DeleteAccepted(accepted),
-                    _ => Message::UpdateAccepted(accepted),
+                if self.purpose == Purpose::DeleteAccepted {
+                    Message::DeleteAccepted(accepted)
+                } else {
+                    Message::UpdateAccepted(accepted)
                 }
             }
             Purpose::UpdateDelta => Message::Delta(Delta {
@@ -161,13 +161,19 @@ impl<'a> Decoder<'a> {
                 timestamp,
             }),
             Purpose::UpdateDocuments => Message::Changed(payload.changed(id, timestamp)?),
-            _ => Message::Rejected(Rejection {
-                id,
-                request: request.ok_or(DecodeError::Topic(TopicError::Purpose))?,
-                status: payload.status()?,
-                cause: payload.text(MESSAGE).map_or(Cause::Unstated, Cause::Text),
-                timestamp,
-            }),
+            Purpose::GetRejected | Purpose::UpdateRejected | Purpose::DeleteRejected => {
+                Message::Rejected(Rejection {
+                    id,
+                    request: request.ok_or(DecodeError::Topic(TopicError::Purpose))?,
+                    status: payload.status()?,
+                    cause: payload.text(MESSAGE).map_or(Cause::Unstated, Cause::Text),
+                    timestamp,
+                })
+            }
+            // `Client::decoder` lets no request in.
+            Purpose::Get | Purpose::Update | Purpose::Delete => {
+                return Err(DecodeError::Topic(TopicError::Purpose));
+            }
         })
     }
 }

@@ -45,7 +45,8 @@
 //! // The service understands the request.
 //! let service = Service::new(Policy::new());
 //! let mut scratch = Document::<64>::new();
-//! let (id, message) = service.decode(request.topic, request.payload, scratch.as_mut())?;
+//! let decoded = service.decode(request.topic, request.payload, scratch.as_mut());
+//! let (id, message) = decoded.map_err(|error| error.to_string())?;
 //! assert_eq!((id, message), (client.id(), get));
 //!
 //! // A hub would answer now. This one knows no shadow, and the device hears of it.

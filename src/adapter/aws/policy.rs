@@ -1,5 +1,9 @@
 //! The open questions about the service, each with the answer this adapter gives.
 
+use crate::codec::json;
+use crate::time::Duration;
+use crate::twin::{self, SizeLimits, VersionOfAbsent};
+
 /// How a shadow service behaves where its documentation is silent, disagrees with what was seen on
 /// the wire, or may be configured. [`Policy::new`] is the recommended answer to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +121,24 @@ impl Policy {
         Self::new()
             .with_max_nesting(6)
             .with_delta_in_update(DeltaInUpdate::Dropped)
+    }
+
+    /// Returns the rules for the twins of a hub that serves this policy: metadata is kept, no null in arrays,
+    /// the limits of size and nesting, and 48 hours in which a shadow that is made anew continues above
+    /// the version of the deleted one.
+    pub const fn twin(&self) -> twin::Policy {
+        let sizes = SizeLimits::new(json::len, EXPANSION).with_state(self.max_document_bytes);
+        twin::Policy::new()
+            .with_metadata(true)
+            .with_null_in_arrays(false)
+            .with_version_of_absent(match self.new_version {
+                NewVersion::First => VersionOfAbsent::First,
+                NewVersion::Conflict => VersionOfAbsent::Zero,
+                NewVersion::Ignored => VersionOfAbsent::Any,
+            })
+            .with_depth(self.max_nesting)
+            .with_sizes(sizes)
+            .with_tombstone(Duration::from_secs(48 * 3_600))
     }
 
     /// With another longest document, in bytes of compact JSON.

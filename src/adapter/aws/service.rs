@@ -33,7 +33,8 @@ use crate::twin::Version;
 /// let mut scratch = Document::<256>::new();
 /// let topic = "$aws/things/lamp/shadow/update";
 /// let payload = br#"{"state":{"desired":{"on":true}},"clientToken":"t1"}"#;
-/// let (id, message) = service.decode(topic, payload, scratch.as_mut())?;
+/// let decoded = service.decode(topic, payload, scratch.as_mut());
+/// let (id, message) = decoded.map_err(|error| error.to_string())?;
 /// assert_eq!(id.device(), "lamp");
 /// assert!(matches!(message, Message::Update(_)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -155,15 +156,21 @@ impl Service {
         document: DocumentMut<'a>,
     ) -> Result<(TwinId<'a>, Message<'a>), RequestError<'a>> {
         let topic = Topic::parse(topic).map_err(RequestError::Topic)?;
-        let decoded = match topic.purpose {
-            Purpose::Update => self.update(payload, document),
-            Purpose::Get => self.token(payload, document).map(|id| {
-                Message::Get(Get {
-                    id,
-                    ..Get::default()
-                })
-            }),
-            Purpose::Delete => self.token(payload, document).map(Message::Delete),
+        let (request, decoded) = match topic.purpose {
+            Purpose::Update => (RequestKind::Update, self.update(payload, document)),
+            Purpose::Get => {
+                let get = |id| {
+                    Message::Get(Get {
+                        id,
+                        ..Get::default()
+                    })
+                };
+                (RequestKind::Get, self.token(payload, document).map(get))
+            }
+            Purpose::Delete => {
+                let token = self.token(payload, document);
+                (RequestKind::Delete, token.map(Message::Delete))
+            }
             Purpose::GetAccepted
             | Purpose::GetRejected
             | Purpose::UpdateAccepted
@@ -177,11 +184,7 @@ impl Service {
             Ok(message) => Ok((topic.id, message)),
             Err((token, fault)) => Err(RequestError::Refused(Refusal {
                 id: topic.id,
-                request: match topic.purpose {
-                    Purpose::Update => RequestKind::Update,
-                    Purpose::Delete => RequestKind::Delete,
-                    _ => RequestKind::Get,
-                },
+                request,
                 token,
                 fault,
             })),
@@ -292,7 +295,14 @@ fn fault(error: ReadError) -> Fault<'static> {
         ReadReason::InvalidUtf8 => Fault::Encoding,
         ReadReason::TooDeep => Fault::TooDeep,
         ReadReason::Capacity(_) => Fault::TooLarge,
-        _ => Fault::Json(Some(error)),
+        ReadReason::Expected(_)
+        | ReadReason::UnexpectedEnd
+        | ReadReason::Trailing
+        | ReadReason::BadEscape
+        | ReadReason::LoneSurrogate
+        | ReadReason::ControlCharacter
+        | ReadReason::Number(_)
+        | ReadReason::KeyTooLong => Fault::Json(Some(error)),
     }
 }
 

@@ -21,9 +21,11 @@ pub const fn code(status: Status) -> u16 {
     }
 }
 
-/// Returns the status of a code; one that the table does not have counts as the general one of its
-/// class: [`Status::Invalid`] below 500, [`Status::Internal`] from there on; 504 (the gateway waited in
-/// vain) as [`Status::Unavailable`].
+/// Returns the status of a code.
+///
+/// A code that the table does not have counts as the general one of its class: [`Status::Invalid`]
+/// below 500, [`Status::Internal`] from there on; 504 (a gateway waited in vain) as
+/// [`Status::Unavailable`].
 pub const fn status(code: u16) -> Status {
     match code {
         401 => Status::Unauthorized,

@@ -82,14 +82,14 @@ impl Reader<'_> {
                             break 'all Stop::Value;
                         };
                         *slot = [if map { format::MAP } else { format::ARRAY }, 0, 0];
+                        if open.is_full() {
+                            break 'all Stop::Value;
+                        }
                         if let Some(around) = open.last_mut() {
                             *around = level;
                         }
-                        let inner = Open::new(at, map);
-                        if open.push(inner).is_err() {
-                            break 'all Stop::Value;
-                        }
-                        level = inner;
+                        level = Open::new(at, map);
+                        let _ = open.push(level);
                         at = at.wrapping_add(format::HEADER);
                         rest = next;
                         // An empty container is complete, and its end is next.
@@ -310,7 +310,7 @@ fn offset(special: u64) -> usize {
 
 /// The high bit of each byte that ends a run of plain ASCII; exact up to and including the lowest.
 #[inline(always)]
-const fn stops(word: u64) -> u64 {
+pub(super) const fn stops(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     let control = word.wrapping_sub(ONES.wrapping_mul(0x20));

@@ -176,7 +176,13 @@ impl<'a> Reader<'a> {
         let whole = match self.state {
             State::Value | State::ValueOrEnd => true,
             State::Key | State::KeyOrEnd | State::Next => self.selected().is_none(),
-            _ => false,
+            State::Colon
+            | State::Done
+            | State::Text
+            | State::Escape
+            | State::Code
+            | State::Number
+            | State::Literal => false,
         };
         whole && !self.skip.active && matches!(self.wanted, Select::All)
     }
@@ -292,10 +298,11 @@ impl<'a> Reader<'a> {
             return self.fail(Fault::TooDeep);
         }
         self.raw.begin(object);
-        if object && matches!(self.wanted, Select::Members(_)) {
-            if self.selects.push(self.wanted).is_err() {
-                return self.fail(Fault::TooDeep);
-            }
+        if object
+            && matches!(self.wanted, Select::Members(_))
+            && self.selects.push(self.wanted).is_err()
+        {
+            return self.fail(Fault::TooDeep);
         }
         self.wanted = &Select::All;
     }
@@ -350,7 +357,7 @@ impl<'a> Reader<'a> {
         } else {
             Purpose::Key
         };
-        self.begin_text(purpose)
+        self.begin_text(purpose);
     }
 
     fn begin_text(&mut self, purpose: Purpose) {
@@ -365,10 +372,7 @@ impl<'a> Reader<'a> {
     /// Inside a string: reads a run of plain characters, or one byte that needs a closer look.
     fn text(&mut self, byte: u8, rest: &[u8]) -> usize {
         if !self.text.is_open() {
-            let run = rest
-                .iter()
-                .position(|byte| !matches!(byte, 0x20..=0x7F) || matches!(byte, b'"' | b'\\'))
-                .unwrap_or(rest.len());
+            let run = plain_run(rest);
             if run > 0 {
                 self.store(rest.get(..run).unwrap_or_default());
                 return run;
@@ -414,12 +418,7 @@ impl<'a> Reader<'a> {
     fn store(&mut self, text: &[u8]) {
         match self.purpose {
             Purpose::SkippedValue | Purpose::SkippedKey => return,
-            Purpose::Name => {
-                for byte in text {
-                    self.name.push(*byte);
-                }
-                return;
-            }
+            Purpose::Name => return self.name.push(text),
             Purpose::Key => {
                 let room = MAX_KEY.saturating_sub(self.raw.written().len());
                 if text.len() > room {
@@ -492,4 +491,20 @@ impl<'a> Reader<'a> {
             self.raw.text(&[tag]);
         }
     }
+}
+
+/// How many bytes at the front are ASCII that stands for itself inside a string.
+fn plain_run(text: &[u8]) -> usize {
+    let mut rest = text;
+    #[cfg(target_pointer_width = "64")]
+    while let Some((word, after)) = rest.split_first_chunk()
+        && super::fast::stops(u64::from_le_bytes(*word)) == 0
+    {
+        rest = after;
+    }
+    let tail = rest
+        .iter()
+        .position(|byte| !matches!(byte, 0x20..=0x7F) || matches!(byte, b'"' | b'\\'))
+        .unwrap_or(rest.len());
+    text.len().wrapping_sub(rest.len()).wrapping_add(tail)
 }

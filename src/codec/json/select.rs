@@ -74,7 +74,7 @@ impl defmt::Format for Member {
     }
 }
 
-/// A name that comes byte by byte, compared with the names that are wanted.
+/// A name that comes in parts, compared with the names that are wanted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Match {
     members: &'static [Member],
@@ -95,16 +95,17 @@ impl Match {
         }
     }
 
-    /// Takes the next byte of the name.
-    pub(super) fn push(&mut self, byte: u8) {
+    /// Takes the next part of the name.
+    pub(super) fn push(&mut self, part: &[u8]) {
         let mut bit = 1_u32;
         for member in self.members {
-            if member.key.as_bytes().get(self.len) != Some(&byte) {
+            let rest = member.key.as_bytes().get(self.len..);
+            if !rest.is_some_and(|rest| rest.starts_with(part)) {
                 self.fits &= !bit;
             }
             bit = bit.wrapping_add(bit);
         }
-        self.len = self.len.saturating_add(1);
+        self.len = self.len.saturating_add(part.len());
     }
 
     /// Ends the name: the member it is, if it is wanted.

@@ -41,6 +41,7 @@ enum Fate {
     Repeated,
 }
 
+#[expect(clippy::large_enum_variant, reason = "few of them in a test")]
 #[derive(Clone)]
 enum Up {
     Get(String),
@@ -87,7 +88,7 @@ impl Service {
         match self.scope {
             VersionScope::Twin => self.versions = Versions::all(self.versions.twin),
             VersionScope::Section if desired => {
-                self.versions.desired = self.versions.desired.next()
+                self.versions.desired = self.versions.desired.next();
             }
             VersionScope::Section => self.versions.reported = self.versions.reported.next(),
         }

@@ -251,3 +251,38 @@ fn a_report_that_can_not_be_taken_changes_nothing() {
     bench.engine.report_value(now, &["d"; 15], 1).unwrap();
     assert_eq!(bench.transmit().report().depth(), 15);
 }
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_struct_is_reported_as_what_changed_of_it() {
+    #[derive(serde::Serialize)]
+    struct State<'a> {
+        target: i16,
+        mode: &'a str,
+        fan: Option<u8>,
+    }
+    let mut bench = Bench::online(config(), json!({}), 1);
+    let mut scratch = Document::<64>::new();
+    let mut state = State {
+        target: 21,
+        mode: "eco",
+        fan: Some(1),
+    };
+    let (now, engine) = (bench.now, &mut bench.engine);
+    engine
+        .report_serialized(now, &state, &mut scratch.as_mut())
+        .unwrap();
+    bench.expect(Sent::Report(json!({"target": 21, "mode": "eco", "fan": 1})));
+    bench.accepted(2);
+    (state.target, state.fan) = (22, None);
+    let engine = &mut bench.engine;
+    engine
+        .report_serialized(now, &state, &mut scratch.as_mut())
+        .unwrap();
+    bench.expect(Sent::Report(json!({"target": 22, "fan": null})));
+    let error = bench
+        .engine
+        .report_serialized(now, &7, &mut scratch.as_mut());
+    assert!(error.is_err());
+    bench.reports(json!({"target": 22, "mode": "eco"}));
+}

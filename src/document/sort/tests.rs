@@ -16,7 +16,7 @@ fn entries(pairs: &[(Vec<u8>, u8)], free: usize) -> (Vec<u8>, usize) {
         at = edit::put_key(&mut bytes, at, key);
         at = edit::put_value(&mut bytes, at, Value::from(u16::from(*value) * 3));
     }
-    bytes.truncate(at + free);
+    bytes.truncate(at.wrapping_add(free));
     (bytes, at)
 }
 
@@ -42,6 +42,17 @@ proptest! {
         let fast_end = merging::sort(&mut fast, 0, end);
         prop_assert_eq!(&fast[..fast_end], &small[..small_end]);
         prop_assert!(is_canonical(&fast[..fast_end]));
+    }
+}
+
+proptest! {
+    #[test]
+    fn both_forms_of_shift_agree(from in 0_usize..20, len in 0_usize..20, dest in 0_usize..20) {
+        let mut a: [u8; 40] = core::array::from_fn(|at| u8::try_from(at).unwrap());
+        let mut b = a;
+        edit::shift(&mut a, from, from.wrapping_add(len), dest);
+        edit::shift_bytes(&mut b, from, from.wrapping_add(len), dest);
+        prop_assert_eq!(a, b);
     }
 }
 

@@ -166,9 +166,9 @@ enum Tree {
     Simple(u8),
     Number(i128, i32),
     Text(String),
-    Array(Vec<Tree>),
+    Array(Vec<Self>),
     /// Ordered by length, then bytes.
-    Map(BTreeMap<(usize, String), Tree>),
+    Map(BTreeMap<(usize, String), Self>),
 }
 
 fn take<'a>(bytes: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {

@@ -116,11 +116,14 @@ impl de::Error for TypedError {
     }
 
     fn invalid_value(found: Unexpected<'_>, _: &dyn Expected) -> Self {
-        match found {
-            Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => {
-                TypeError::Range.into()
-            }
-            _ => TypedReason::Refused.into(),
+        let number = matches!(
+            found,
+            Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_)
+        );
+        if number {
+            TypeError::Range.into()
+        } else {
+            TypedReason::Refused.into()
         }
     }
 

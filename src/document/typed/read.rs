@@ -90,9 +90,10 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypedError> {
-        match self.0 {
-            Value::Null => visitor.visit_none(),
-            _ => visitor.visit_some(self),
+        if self.0 == Value::Null {
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
         }
     }
 
@@ -110,18 +111,16 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, TypedError> {
-        match self.0 {
-            Value::String(variant) => visitor.visit_enum(variant.into_deserializer()),
-            Value::Map(map) => {
-                let mut entries = map.iter();
-                match (entries.next(), entries.next()) {
-                    (Some((variant, content)), None) => visitor
-                        .visit_enum(VariantReader { variant, content })
-                        .map_err(|error| error.within(variant)),
-                    _ => Err(TypedReason::Length.into()),
-                }
-            }
-            _ => Err(TypeError::Mismatch.into()),
+        if let Value::String(variant) = self.0 {
+            return visitor.visit_enum(variant.into_deserializer());
+        }
+        let map = self.0.as_map().ok_or(TypeError::Mismatch)?;
+        let mut entries = map.iter();
+        match (entries.next(), entries.next()) {
+            (Some((variant, content)), None) => visitor
+                .visit_enum(VariantReader { variant, content })
+                .map_err(|error| error.within(variant)),
+            _ => Err(TypedReason::Length.into()),
         }
     }
 
@@ -257,9 +256,10 @@ impl<'de> VariantAccess<'de> for VariantReader<'de> {
     type Error = TypedError;
 
     fn unit_variant(self) -> Result<(), TypedError> {
-        match self.content {
-            Value::Null => Ok(()),
-            _ => Err(TypeError::Mismatch.into()),
+        if self.content == Value::Null {
+            Ok(())
+        } else {
+            Err(TypeError::Mismatch.into())
         }
     }
 

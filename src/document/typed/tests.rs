@@ -235,7 +235,7 @@ fn nesting_is_bounded_by_the_document() {
     #[derive(Serialize, Deserialize, PartialEq, Debug)]
     struct Nest {
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
-        n: Vec<Nest>,
+        n: Vec<Self>,
     }
     let nest =
         |depth: usize| (1..depth).fold(Nest { n: vec![] }, |inner, _| Nest { n: vec![inner] });
