@@ -150,7 +150,9 @@ impl Parts<'_> {
                 continue;
             }
             let count = match judge(leaf) {
-                Verdict::Applied if self.reported.copy(leaves.path(), leaves.document()).is_ok() => {
+                Verdict::Applied
+                    if self.reported.copy(leaves.path(), leaves.document()).is_ok() =>
+                {
                     &mut settled.applied
                 }
                 Verdict::Applied => &mut settled.no_room,
