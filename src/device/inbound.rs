@@ -305,6 +305,10 @@ impl Parts<'_> {
         core.attempts = 0;
         core.conflicts = 0;
         core.limit = core.limit.saturating_mul(2).min(core.config.patch_limit);
+        if core.half_told == version {
+            // The delta that came first was that of this report: nothing else is missing.
+            core.half_told = Version::ZERO;
+        }
         core.events.raise(Event::ReportAccepted);
         match version.after(core.known.reported) {
             Succession::Next => core.section_is(Section::Reported, version),
