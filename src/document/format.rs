@@ -191,7 +191,8 @@ pub(crate) fn needs_escape(text: &[u8]) -> bool {
 }
 
 /// The high bit of each byte that JSON must escape; exact up to and including the lowest such byte.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
 pub(crate) fn special_bytes(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;

@@ -66,6 +66,7 @@ impl Open {
     }
 
     /// Remembers the entry at `at`.
+    #[cfg(target_pointer_width = "64")]
     #[inline(always)]
     pub(crate) fn enter(&mut self, at: usize) {
         self.entry = short(at);
