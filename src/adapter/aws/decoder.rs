@@ -121,16 +121,19 @@ impl Client<'_> {
         wanted: Wanted,
         document: DocumentMut<'d>,
     ) -> Result<Decoder<'d>, DecodeError> {
-        let purpose = self
-            .purpose(topic)
-            .ok_or(DecodeError::Topic(TopicError::Foreign))?;
-        let select =
-            select(purpose, wanted, self.echo).ok_or(DecodeError::Topic(TopicError::Purpose))?;
-        Ok(Decoder {
-            purpose,
-            echo: self.echo,
-            reader: Reader::new(document, select),
-        })
+        let (purpose, select) = self.select(topic, wanted).map_err(DecodeError::Topic)?;
+        Ok(Decoder::new(purpose, select, self.echo, document))
+    }
+
+    /// Says what a message on `topic` is for, and what is wanted of it.
+    fn select(
+        &self,
+        topic: &str,
+        wanted: Wanted,
+    ) -> Result<(Purpose, &'static Select), TopicError> {
+        let purpose = self.purpose(topic).ok_or(TopicError::Foreign)?;
+        let select = select(purpose, wanted, self.echo).ok_or(TopicError::Purpose)?;
+        Ok((purpose, select))
     }
 
     /// Reads a message that came in as a whole, see [`Client::decoder`].
@@ -144,9 +147,10 @@ impl Client<'_> {
         wanted: Wanted,
         document: DocumentMut<'d>,
     ) -> Result<Message<'d>, DecodeError> {
-        let mut decoder = self.decoder(topic, wanted, document)?;
+        let (purpose, select) = self.select(topic, wanted).map_err(DecodeError::Topic)?;
+        let mut decoder = Decoder::new(purpose, select, self.echo, document);
         decoder.feed(payload)?;
-        decoder.finish()
+        decoder.end()
     }
 }
 
@@ -164,6 +168,24 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// [`DecodeError`]: not JSON, does not fit, or a member is missing or of the wrong type.
     pub fn finish(mut self) -> Result<Message<'a>, DecodeError> {
+        self.end()
+    }
+
+    fn new(
+        purpose: Purpose,
+        select: &'static Select,
+        echo: Option<Echo>,
+        document: DocumentMut<'a>,
+    ) -> Self {
+        Self {
+            purpose,
+            echo,
+            reader: Reader::new(document, select),
+        }
+    }
+
+    /// Ends the payload; the decoder, which is large, stays where it is.
+    fn end(&mut self) -> Result<Message<'a>, DecodeError> {
         let document = self.reader.end().map_err(DecodeError::Json)?;
         self.message(Payload(document))
             .map_err(DecodeError::Malformed)

@@ -149,8 +149,8 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`ReadError`] says where and why; the document is then `{}`.
-    pub fn finish(self) -> Result<(), ReadError> {
-        self.into_ref().map(|_| ())
+    pub fn finish(mut self) -> Result<(), ReadError> {
+        self.end().map(|_| ())
     }
 
     /// Ends the text and returns the document for reading.
