@@ -204,7 +204,7 @@ impl<'a> Raw<'a> {
     }
 
     /// Ends the document and returns it for reading.
-    pub(crate) fn into_ref(mut self) -> DocumentRef<'a> {
+    pub(crate) fn take(&mut self) -> DocumentRef<'a> {
         self.finish();
         let bytes: &'a mut [u8] = core::mem::take(&mut self.bytes);
         DocumentRef::trusted(bytes.get(..self.at).unwrap_or_default())

@@ -1,10 +1,11 @@
 //! The client's side: requests out. What comes back is read by a [`Decoder`](super::Decoder).
 
-use super::topic::{NameError, Purpose, Topic, shadow};
+use super::decoder::Echo;
+use super::topic::{NameError, Purpose, Topic, check};
 use crate::adapter::EncodeError;
 use crate::adapter::Publish;
 use crate::codec::json::Writer;
-use crate::document::Value;
+use crate::document::DocumentRef;
 use crate::error::BufferTooSmall;
 use crate::protocol::Message;
 use crate::protocol::RequestId;
@@ -20,7 +21,7 @@ use crate::twin::Section;
 pub struct Client<'a> {
     id: TwinId<'a>,
     /// Whether the echo of an update is read.
-    pub(super) echo: bool,
+    pub(super) echo: Option<Echo>,
 }
 
 impl<'a> Client<'a> {
@@ -38,16 +39,16 @@ impl<'a> Client<'a> {
     /// Takes a thing and, for a named shadow, its name.
     ///
     /// # Errors
-    /// [`NameError`] if a name breaks the rules of AWS, see [`shadow`].
+    /// [`NameError`] if a name breaks the rules of AWS, see [`shadow`](super::shadow).
     pub fn new(id: TwinId<'a>) -> Result<Self, NameError> {
-        shadow(id.device(), id.name())?;
-        Ok(Self { id, echo: false })
+        check(id.device(), id.name())?;
+        Ok(Self { id, echo: None })
     }
 
     /// The same client, reading also the patch that the answer to an update echoes: what a back-end
     /// wants that watches what others do. A device does without.
     pub const fn with_echo(mut self) -> Self {
-        self.echo = true;
+        self.echo = Some(Echo::READ);
         self
     }
 
@@ -136,15 +137,7 @@ fn write_update(request: &UpdateRequest<'_>, writer: &mut Writer<'_>) -> Result<
         | Precondition::Match(_)
         | Precondition::NoneMatch(_) => return Err(EncodeError::Unsupported),
     };
-    let known = |key| key == Section::Desired.key() || key == Section::Reported.key();
-    let supported = match update.patch.root() {
-        Value::Null => true,
-        Value::Map(sections) => sections
-            .iter()
-            .all(|(key, patch)| known(key) && matches!(patch, Value::Map(_) | Value::Null)),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => false,
-    };
-    if !supported || update.mode != Mode::Merge {
+    if !is_patch(update.patch) || update.mode != Mode::Merge {
         return Err(EncodeError::Unsupported);
     }
     writer.raw("{\"state\":");
@@ -159,6 +152,23 @@ fn write_update(request: &UpdateRequest<'_>, writer: &mut Writer<'_>) -> Result<
     }
     writer.raw("}");
     Ok(())
+}
+
+/// Whether this is null, or a map with nothing but patches (maps or null) of desired and reported.
+fn is_patch(patch: DocumentRef<'_>) -> bool {
+    // What is left without these two must be the empty map.
+    let mut rest = patch.as_bytes().len();
+    for key in [Section::Desired.key(), Section::Reported.key()] {
+        if let Some(part) = patch.at(&[key]) {
+            if !part.is_map() && part != DocumentRef::NULL {
+                return false;
+            }
+            let entry = key.len().wrapping_add(1);
+            rest = rest.wrapping_sub(entry.wrapping_add(part.as_bytes().len()));
+        }
+    }
+    let empty = DocumentRef::EMPTY.as_bytes().len();
+    patch == DocumentRef::NULL || (patch.is_map() && rest == empty)
 }
 
 /// Writes the member `clientToken`.

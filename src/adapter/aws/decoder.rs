@@ -17,6 +17,7 @@ use crate::protocol::Delta;
 use crate::protocol::Message;
 use crate::protocol::Rejection;
 use crate::protocol::RequestId;
+use crate::protocol::RequestKind;
 use crate::protocol::Snapshot;
 use crate::protocol::Versions;
 use crate::protocol::Wanted;
@@ -44,7 +45,41 @@ use crate::twin::Version;
 #[derive(Debug)]
 pub struct Decoder<'a> {
     purpose: Purpose,
+    echo: Option<Echo>,
     reader: Reader<'a>,
+}
+
+/// What only a back-end reads: a device, which never asks for it, does not link it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Echo {
+    documents: &'static Select,
+    changed: Build,
+}
+
+/// Makes a message of its payload; the error is the member that is missing or of the wrong type.
+type Build = for<'a> fn(Payload<'a>) -> Result<Message<'a>, &'static str>;
+
+impl Echo {
+    pub(super) const READ: Self = Self {
+        documents: &DOCUMENTS,
+        changed,
+    };
+}
+
+// There is only one.
+impl PartialEq for Echo {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Echo {}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Echo {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Echo");
+    }
 }
 
 /// Why a message of the service was not understood.
@@ -86,15 +121,19 @@ impl Client<'_> {
         wanted: Wanted,
         document: DocumentMut<'d>,
     ) -> Result<Decoder<'d>, DecodeError> {
-        let purpose = self
-            .purpose(topic)
-            .ok_or(DecodeError::Topic(TopicError::Foreign))?;
-        let select =
-            select(purpose, wanted, self.echo).ok_or(DecodeError::Topic(TopicError::Purpose))?;
-        Ok(Decoder {
-            purpose,
-            reader: Reader::new(document, select),
-        })
+        let (purpose, select) = self.select(topic, wanted).map_err(DecodeError::Topic)?;
+        Ok(Decoder::new(purpose, select, self.echo, document))
+    }
+
+    /// Says what a message on `topic` is for, and what is wanted of it.
+    fn select(
+        &self,
+        topic: &str,
+        wanted: Wanted,
+    ) -> Result<(Purpose, &'static Select), TopicError> {
+        let purpose = self.purpose(topic).ok_or(TopicError::Foreign)?;
+        let select = select(purpose, wanted, self.echo).ok_or(TopicError::Purpose)?;
+        Ok((purpose, select))
     }
 
     /// Reads a message that came in as a whole, see [`Client::decoder`].
@@ -108,9 +147,10 @@ impl Client<'_> {
         wanted: Wanted,
         document: DocumentMut<'d>,
     ) -> Result<Message<'d>, DecodeError> {
-        let mut decoder = self.decoder(topic, wanted, document)?;
+        let (purpose, select) = self.select(topic, wanted).map_err(DecodeError::Topic)?;
+        let mut decoder = Decoder::new(purpose, select, self.echo, document);
         decoder.feed(payload)?;
-        decoder.finish()
+        decoder.end()
     }
 }
 
@@ -127,68 +167,106 @@ impl<'a> Decoder<'a> {
     ///
     /// # Errors
     /// [`DecodeError`]: not JSON, does not fit, or a member is missing or of the wrong type.
-    pub fn finish(self) -> Result<Message<'a>, DecodeError> {
-        let document = self.reader.into_ref().map_err(DecodeError::Json)?;
-        let payload = Payload(document);
-        let request = self.purpose.request();
+    pub fn finish(mut self) -> Result<Message<'a>, DecodeError> {
+        self.end()
+    }
+
+    fn new(
+        purpose: Purpose,
+        select: &'static Select,
+        echo: Option<Echo>,
+        document: DocumentMut<'a>,
+    ) -> Self {
+        Self {
+            purpose,
+            echo,
+            reader: Reader::new(document, select),
+        }
+    }
+
+    /// Ends the payload; the decoder, which is large, stays where it is.
+    fn end(&mut self) -> Result<Message<'a>, DecodeError> {
+        let document = self.reader.end().map_err(DecodeError::Json)?;
+        self.message(Payload(document))
+            .map_err(DecodeError::Malformed)
+    }
+
+    fn message(&self, payload: Payload<'a>) -> Result<Message<'a>, &'static str> {
+        let request = match self.purpose {
+            Purpose::UpdateDocuments => {
+                // `Client::decoder` lets these in only for those who want them.
+                let echo = self.echo.ok_or(CURRENT)?;
+                return (echo.changed)(payload);
+            }
+            Purpose::GetRejected => RequestKind::Get,
+            Purpose::UpdateRejected => RequestKind::Update,
+            Purpose::DeleteRejected => RequestKind::Delete,
+            Purpose::Get
+            | Purpose::GetAccepted
+            | Purpose::Update
+            | Purpose::UpdateAccepted
+            | Purpose::UpdateDelta
+            | Purpose::Delete
+            | Purpose::DeleteAccepted => return self.accepted(payload),
+        };
+        Ok(Message::Rejected(Rejection {
+            id: payload.id(),
+            request,
+            status: payload.status()?,
+            cause: payload.text(MESSAGE).map_or(Cause::Unstated, Cause::Text),
+            timestamp: payload.timestamp()?,
+        }))
+    }
+
+    /// Makes a message of what has a version.
+    fn accepted(&self, payload: Payload<'a>) -> Result<Message<'a>, &'static str> {
         let id = payload.id();
         let timestamp = payload.timestamp()?;
-        Ok(match self.purpose {
-            Purpose::GetAccepted => Message::GetAccepted(Snapshot {
+        let versions = payload.versions()?;
+        if self.purpose == Purpose::GetAccepted {
+            return Ok(Message::GetAccepted(Snapshot {
                 id,
                 document: payload.state()?,
-                versions: payload.versions()?,
+                versions,
                 timestamp,
-            }),
-            Purpose::UpdateAccepted | Purpose::DeleteAccepted => {
-                let accepted = Accepted {
-                    id,
-                    versions: payload.versions()?,
-                    patch: document.at(&[STATE]),
-                    timestamp,
-                };
-                if self.purpose == Purpose::DeleteAccepted {
-                    Message::DeleteAccepted(accepted)
-                } else {
-                    Message::UpdateAccepted(accepted)
-                }
-            }
-            Purpose::UpdateDelta => Message::Delta(Delta {
+            }));
+        }
+        if self.purpose == Purpose::UpdateDelta {
+            return Ok(Message::Delta(Delta {
                 id,
                 patch: payload.map(STATE)?,
                 metadata: DocumentRef::EMPTY,
-                versions: payload.versions()?,
+                versions,
                 timestamp,
-            }),
-            Purpose::UpdateDocuments => Message::Changed(payload.changed(id, timestamp)?),
-            Purpose::GetRejected | Purpose::UpdateRejected | Purpose::DeleteRejected => {
-                Message::Rejected(Rejection {
-                    id,
-                    request: request.ok_or(DecodeError::Topic(TopicError::Purpose))?,
-                    status: payload.status()?,
-                    cause: payload.text(MESSAGE).map_or(Cause::Unstated, Cause::Text),
-                    timestamp,
-                })
-            }
-            // `Client::decoder` lets no request in.
-            Purpose::Get | Purpose::Update | Purpose::Delete => {
-                return Err(DecodeError::Topic(TopicError::Purpose));
-            }
+            }));
+        }
+        let accepted = Accepted {
+            id,
+            versions,
+            patch: payload.0.at(&[STATE]),
+            timestamp,
+        };
+        // `Client::decoder` lets no request in.
+        Ok(if self.purpose == Purpose::UpdateAccepted {
+            Message::UpdateAccepted(accepted)
+        } else {
+            Message::DeleteAccepted(accepted)
         })
     }
 }
 
-/// What is wanted of a message; `None` for requests, which the service does not publish.
-const fn select(purpose: Purpose, wanted: Wanted, echo: bool) -> Option<&'static Select> {
+/// What is wanted of a message; `None` for requests, which the service does not publish, and for what
+/// only a back-end reads.
+fn select(purpose: Purpose, wanted: Wanted, echo: Option<Echo>) -> Option<&'static Select> {
     Some(match purpose {
         Purpose::Get | Purpose::Update | Purpose::Delete => return None,
         Purpose::GetAccepted => match wanted {
             Wanted::Sections => &SECTIONS,
             Wanted::Delta => &DELTA_OF_GET,
         },
-        Purpose::UpdateAccepted if echo => &STATE_WHOLE,
+        Purpose::UpdateAccepted if echo.is_some() => &STATE_WHOLE,
         Purpose::UpdateDelta => &STATE_WHOLE,
-        Purpose::UpdateDocuments => &DOCUMENTS,
+        Purpose::UpdateDocuments => echo?.documents,
         Purpose::UpdateAccepted
         | Purpose::DeleteAccepted
         | Purpose::GetRejected
@@ -206,6 +284,10 @@ const MESSAGE: &str = "message";
 const PREVIOUS: &str = "previous";
 const CURRENT: &str = "current";
 
+/// What may stand in the state that is kept.
+const SECTION_KEYS: [&str; 3] = ["desired", "reported", DELTA];
+const DELTA: &str = "delta";
+
 static SECTIONS: Select = Select::Members(&[
     Member::of(STATE, &[Member::all("desired"), Member::all("reported")]),
     Member::all(VERSION),
@@ -213,7 +295,7 @@ static SECTIONS: Select = Select::Members(&[
     Member::all(TOKEN),
 ]);
 static DELTA_OF_GET: Select = Select::Members(&[
-    Member::of(STATE, &[Member::all("delta")]),
+    Member::of(STATE, &[Member::all(DELTA)]),
     Member::all(VERSION),
     Member::all(TIMESTAMP),
     Member::all(TOKEN),
@@ -258,75 +340,67 @@ impl<'a> Payload<'a> {
     }
 
     /// A member that counts something; `None` if it is missing.
-    fn count(self, key: &'static str) -> Result<Option<u64>, DecodeError> {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn count(self, key: &'static str) -> Result<Option<u64>, &'static str> {
         let Some(value) = self.0.value(&[key]) else {
             return Ok(None);
         };
-        value
-            .as_i64()
-            .and_then(|count| u64::try_from(count).ok())
-            .map(Some)
-            .ok_or(DecodeError::Malformed(key))
+        match value.as_i64().map(u64::try_from) {
+            Some(Ok(count)) => Ok(Some(count)),
+            _ => Err(key),
+        }
     }
 
     /// The time in seconds; error documents often have none: the epoch then.
-    fn timestamp(self) -> Result<Timestamp, DecodeError> {
+    fn timestamp(self) -> Result<Timestamp, &'static str> {
         Ok(self
             .count(TIMESTAMP)?
             .map_or(Timestamp::EPOCH, Timestamp::from_secs))
     }
 
-    fn versions(self) -> Result<Versions, DecodeError> {
-        let version = self
-            .count(VERSION)?
-            .ok_or(DecodeError::Malformed(VERSION))?;
+    fn versions(self) -> Result<Versions, &'static str> {
+        let version = self.count(VERSION)?.ok_or(VERSION)?;
         Ok(Versions::all(Version::new(version)))
     }
 
-    fn map(self, key: &'static str) -> Result<DocumentRef<'a>, DecodeError> {
-        self.0
-            .at(&[key])
-            .filter(|map| map.is_map())
-            .ok_or(DecodeError::Malformed(key))
+    fn map(self, key: &'static str) -> Result<DocumentRef<'a>, &'static str> {
+        self.0.at(&[key]).filter(|map| map.is_map()).ok_or(key)
     }
 
-    /// The sections, each of them a map.
-    fn state(self) -> Result<DocumentRef<'a>, DecodeError> {
+    /// The sections, each of them a map; the reader kept no others.
+    fn state(self) -> Result<DocumentRef<'a>, &'static str> {
         let state = self.map(STATE)?;
-        if state.entries().all(|(_, part)| part.as_map().is_some()) {
-            Ok(state)
-        } else {
-            Err(DecodeError::Malformed(STATE))
+        for key in SECTION_KEYS {
+            if state.at(&[key]).is_some_and(|part| !part.is_map()) {
+                return Err(STATE);
+            }
         }
+        Ok(state)
     }
 
-    fn status(self) -> Result<crate::error::Status, DecodeError> {
-        let code = self.count(CODE)?.ok_or(DecodeError::Malformed(CODE))?;
+    fn status(self) -> Result<crate::error::Status, &'static str> {
+        let code = self.count(CODE)?.ok_or(CODE)?;
         // A code that no table has is of the last class.
         Ok(status::status(u16::try_from(code).unwrap_or(u16::MAX)))
     }
+}
 
-    fn changed(
-        self,
-        id: Option<RequestId<'a>>,
-        timestamp: Timestamp,
-    ) -> Result<Changed<'a>, DecodeError> {
-        let previous = match self.0.value(&[PREVIOUS]) {
-            None | Some(Value::Null) => None,
-            Some(_) => {
-                let previous = Payload(self.map(PREVIOUS)?);
-                Some((previous.state()?, previous.versions()?))
-            }
-        };
-        let current = Payload(self.map(CURRENT)?);
-        Ok(Changed {
-            id,
-            previous,
-            current: current.state()?,
-            versions: current.versions()?,
-            timestamp,
-        })
-    }
+fn changed(payload: Payload<'_>) -> Result<Message<'_>, &'static str> {
+    let previous = match payload.0.value(&[PREVIOUS]) {
+        None | Some(Value::Null) => None,
+        Some(_) => {
+            let previous = Payload(payload.map(PREVIOUS)?);
+            Some((previous.state()?, previous.versions()?))
+        }
+    };
+    let current = Payload(payload.map(CURRENT)?);
+    Ok(Message::Changed(Changed {
+        id: payload.id(),
+        previous,
+        current: current.state()?,
+        versions: current.versions()?,
+        timestamp: payload.timestamp()?,
+    }))
 }
 
 impl fmt::Display for DecodeError {

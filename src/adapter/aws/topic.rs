@@ -98,6 +98,13 @@ const NAME: &str = "/name/";
 /// [`NameError`] says which name breaks which rule.
 pub fn shadow<'a>(thing: &'a str, shadow: Option<&'a str>) -> Result<TwinId<'a>, NameError> {
     let shadow = shadow.filter(|name| !name.is_empty());
+    check(thing, shadow)?;
+    // Whatever passes the rules of AWS passes those of every twin.
+    TwinId::new(thing, shadow).map_err(|_| NameError::ThingCharacter)
+}
+
+/// Checks the names of a thing and a shadow, see [`shadow`].
+pub(super) fn check(thing: &str, shadow: Option<&str>) -> Result<(), NameError> {
     if thing.is_empty() {
         return Err(NameError::ThingMissing);
     }
@@ -115,8 +122,7 @@ pub fn shadow<'a>(thing: &'a str, shadow: Option<&'a str>) -> Result<TwinId<'a>,
             return Err(NameError::ShadowCharacter);
         }
     }
-    // Whatever passes the rules of AWS passes those of every twin.
-    TwinId::new(thing, shadow).map_err(|_| NameError::ThingCharacter)
+    Ok(())
 }
 
 const fn is_name(byte: u8) -> bool {

@@ -86,7 +86,7 @@ pub fn read_selected(
 ) -> Result<(), ReadError> {
     let mut reader = Reader::new(document, select);
     reader.feed(text)?;
-    reader.finish()
+    reader.end().map(|_| ())
 }
 
 /// Writes a document as JSON text into the front of `out` and returns the length of the text.

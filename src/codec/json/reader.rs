@@ -149,8 +149,8 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`ReadError`] says where and why; the document is then `{}`.
-    pub fn finish(self) -> Result<(), ReadError> {
-        self.into_ref().map(|_| ())
+    pub fn finish(mut self) -> Result<(), ReadError> {
+        self.end().map(|_| ())
     }
 
     /// Ends the text and returns the document for reading.
@@ -158,6 +158,11 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`ReadError`] says where and why; the document is then `{}`.
     pub fn into_ref(mut self) -> Result<DocumentRef<'a>, ReadError> {
+        self.end()
+    }
+
+    /// Ends the text, see [`Reader::into_ref`]; the reader, which is large, stays where it is.
+    pub(crate) fn end(&mut self) -> Result<DocumentRef<'a>, ReadError> {
         if self.failed.is_none() && self.state == State::Number && self.number.is_complete() {
             // Only its end says that a number at the top is complete.
             self.end_number();
@@ -166,7 +171,7 @@ impl<'a> Reader<'a> {
             self.failed = Some(Fault::UnexpectedEnd);
         }
         self.check()?;
-        Ok(self.raw.into_ref())
+        Ok(self.raw.take())
     }
 
     /// Whether whole tokens are stored as they come from here on.

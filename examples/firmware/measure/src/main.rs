@@ -181,16 +181,16 @@ fn device() {
         now,
     );
     let topic = "$aws/things/thermostat-1/shadow/get/accepted";
-    let message = measure(
-        "AWS: decode a get's answer in 64-byte pieces, 547 B",
-        || {
-            let mut decoder = client.decoder(topic, engine.wanted(), scratch.as_mut())?;
-            for piece in ANSWER.chunks(64) {
-                decoder.feed(piece)?;
-            }
-            decoder.finish()
-        },
-    );
+    // The decoder lives where the application keeps it, the answer comes in pieces of 64 bytes.
+    let decoder = measure("AWS: decoder", || {
+        client.decoder(topic, engine.wanted(), scratch.as_mut())
+    });
+    let Ok(mut decoder) = decoder else { return };
+    measure("AWS: feed a get's answer of 547 B in pieces", || {
+        ANSWER.chunks(64).try_for_each(|piece| decoder.feed(piece))
+    })
+    .ok();
+    let message = measure("AWS: finish", || decoder.finish());
     if let Ok(message) = message {
         measure("device: handle_message, the answer", || {
             engine.handle_message(now, message)

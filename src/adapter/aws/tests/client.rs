@@ -336,7 +336,7 @@ fn a_token_that_is_no_request_id_is_none() {
 
 #[test]
 fn documents_tell_before_and_after() {
-    let client = Client::new(lamp()).unwrap();
+    let client = Client::new(lamp()).unwrap().with_echo();
     let mut scratch = Document::<256>::new();
     let payload = br#"{"previous":{"state":{"desired":{"a":1}},"metadata":{"desired":{"a":{"timestamp":1}}},"version":4},
         "current":{"state":{},"metadata":{},"version":5},"timestamp":9}"#;
