@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::changes::{hash, names};
+use super::changes::{BASIS, fold, names};
 use super::event::{Event, Reason, Request};
 use super::outbound::hex;
 use super::state::{Parts, Patch, Stage, State, section};
@@ -200,10 +200,12 @@ impl Parts<'_> {
             ForeignLeaves::Keep => {
                 self.outgoing.clear();
                 let mut fits = Ok(());
-                for leaf in theirs.leaves() {
-                    let ours = names(self.reported.as_ref(), &leaf.path)
-                        || names(self.acknowledged.as_ref(), &leaf.path);
-                    if ours && self.outgoing.set(&leaf.path, leaf.value).is_err() {
+                let mut leaves = theirs.leaves();
+                while leaves.step() {
+                    let path = leaves.path();
+                    let ours = names(self.reported.as_ref(), path)
+                        || names(self.acknowledged.as_ref(), path);
+                    if ours && self.outgoing.copy(path, leaves.document()).is_err() {
                         fits = Err(());
                     }
                 }
@@ -290,12 +292,15 @@ impl Parts<'_> {
         if !patch.is_map() {
             return;
         }
-        // There is no room for a copy to compare with; hashes tell.
-        let before = hash(&[], self.desired.as_ref());
-        let merged = self.desired.merge(patch);
-        let event = match merged {
-            Ok(()) if hash(&[], self.desired.as_ref()) == before => return,
-            Ok(()) => Event::DesiredChanged,
+        // A hash of what it was says whether it is the same afterwards.
+        let before = fold(BASIS, self.desired.as_ref().as_bytes());
+        let event = match self.desired.merge(patch) {
+            Ok(()) => {
+                if fold(BASIS, self.desired.as_ref().as_bytes()) == before {
+                    return;
+                }
+                Event::DesiredChanged
+            }
             Err(error) => Event::DesiredTooLarge {
                 needed: error.needed,
             },

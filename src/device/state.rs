@@ -4,7 +4,7 @@ use super::Counters;
 use super::changes::{Refused, names};
 use super::config::Config;
 use super::event::{Event, Events, Reason, Request};
-use crate::document::{DocumentMut, DocumentRef, Value};
+use crate::document::{DocumentMut, DocumentRef};
 use crate::protocol::{Jitter, VersionScope, Versions, Wanted};
 use crate::time::{Duration, Instant};
 use crate::twin::{Section, Version};
@@ -221,11 +221,12 @@ impl Parts<'_> {
     /// they are found again and removed, should they be taken back before an answer tells.
     pub(super) fn claim(&mut self) {
         let patch = section(self.outgoing.as_ref(), Section::Reported.key());
-        for leaf in patch.leaves() {
-            if !matches!(leaf.value, Value::Null) && !names(self.acknowledged.as_ref(), &leaf.path)
-            {
+        let mut leaves = patch.leaves();
+        while leaves.step() {
+            let path = leaves.path();
+            if leaves.document() != DocumentRef::NULL && !names(self.acknowledged.as_ref(), path) {
                 // Without room for the mark it is only not found again.
-                let _ = self.acknowledged.set(&leaf.path, Value::Null);
+                let _ = self.acknowledged.copy(path, DocumentRef::NULL);
             }
         }
     }
@@ -244,7 +245,8 @@ impl Parts<'_> {
     /// one is withheld.
     pub(super) fn narrow(&mut self, reason: Reason) {
         let report = self.outgoing_report();
-        let several = report.leaves().nth(1).is_some();
+        let mut leaves = report.leaves();
+        let several = leaves.step() && leaves.step();
         let len = report.as_bytes().len();
         self.core.report_at = self.core.now;
         self.core.limit = len >> 1;
