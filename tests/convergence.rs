@@ -7,6 +7,15 @@
 //! that lost nothing. `SEED=n` in the environment runs one seed and prints what was said,
 //! `SEEDS=n` runs so many.
 #![cfg(feature = "alloc")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test: what goes wrong is to be seen"
+)]
 
 use std::env;
 
