@@ -7,6 +7,15 @@
 //! that lost nothing. `SEED=n` in the environment runs one seed and prints what was said,
 //! `SEEDS=n` runs so many.
 #![cfg(feature = "alloc")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test: what goes wrong is to be seen"
+)]
 
 use std::env;
 
@@ -329,4 +338,25 @@ fn a_deleted_twin_is_made_anew_by_the_next_report() {
     pair.step(&Step::Report(patch(r#"{"x":1}"#)));
     pair.settle(SOON).unwrap();
     assert!(pair.twin().exists());
+}
+
+#[test]
+fn a_twin_larger_than_the_device_is_never_asked_for_without_end() {
+    for seed in 0..env::var("SEEDS").map_or(100, |count| count.parse().unwrap()) {
+        let device = Config::new(7).with_resync_interval(Some(INTERVAL));
+        let setup = Setup::new(seed).with_device(device).with_receive_room(300);
+        let dialect = Aws::default().with_echo(seed & 1 == 0);
+        let mut pair = Pair::<_, 160, 8192>::new(setup, dialect, lamp(), Obedient);
+        for step in random_steps(seed, STEPS) {
+            pair.step(&step);
+        }
+        pair.heal();
+        pair.step(&Step::Connect { resume: true });
+        pair.run_for(INTERVAL);
+        let messages = pair.messages();
+        pair.run_for(Duration::from_secs(24 * 3_600));
+        let spoken = pair.messages() - messages;
+        // Each hour a full get, once more in reduced form, and perhaps a report.
+        assert!(spoken <= 24 * 8, "seed {seed}: {spoken} messages in a day");
+    }
 }

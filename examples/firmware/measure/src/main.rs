@@ -148,6 +148,7 @@ fn json() {
 fn device() {
     let engine = fixed!(DeviceEngine<512>, DeviceEngine::new(Config::new(7)));
     let scratch = fixed!(Document<1024>, Document::new());
+    let answer = fixed!(Document<1024>, Document::new());
     let out = fixed!([u8; 512], [0; 512]);
     let Some(client) = TwinId::new("thermostat-1", None)
         .ok()
@@ -183,7 +184,7 @@ fn device() {
     let topic = "$aws/things/thermostat-1/shadow/get/accepted";
     // The decoder lives where the application keeps it, the answer comes in pieces of 64 bytes.
     let decoder = measure("AWS: decoder", || {
-        client.decoder(topic, engine.wanted(), scratch.as_mut())
+        client.decoder(topic, engine.wanted(), answer.as_mut())
     });
     let Ok(mut decoder) = decoder else { return };
     measure("AWS: feed a get's answer of 547 B in pieces", || {
