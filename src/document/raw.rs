@@ -92,7 +92,7 @@ impl Open {
     /// Whether nothing was written into this container, up to `at`.
     #[cfg(target_pointer_width = "64")]
     pub(crate) fn is_empty(self, at: usize) -> bool {
-        usize::from(self.header).wrapping_add(format::HEADER) >= at
+        usize::from(self.header).wrapping_add(format::HEADER) == at
     }
 
     /// Notes the key of `len` bytes, fewer than 255, that was written at `at`; `head` holds its first
