@@ -25,7 +25,7 @@ impl Reader<'_> {
     /// Reads whole tokens from the front of `text` and returns how many bytes they took.
     ///
     /// The next value, or the container around this place, is stored whole.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn fast(&mut self, text: &[u8]) -> usize {
         // Below this depth the reader has to look at each name.
         let (used, state) = tokens(&mut self.raw, self.state, self.selects.len(), text);
@@ -54,8 +54,8 @@ fn go_on(raw: Raw<'_>, used: usize, state: State, text: &[u8]) -> Result<(), Rea
 }
 
 /// See [`Reader::fast`]; below the depth `floor` nothing is read. Returns also the state behind it.
-#[inline(never)]
-pub(super) fn tokens(raw: &mut Raw<'_>, state: State, floor: usize, text: &[u8]) -> (usize, State) {
+#[inline(always)]
+fn tokens(raw: &mut Raw<'_>, state: State, floor: usize, text: &[u8]) -> (usize, State) {
     let out = &mut *raw.bytes;
     let open = &mut raw.open;
     // The keys of all maps that began here.
