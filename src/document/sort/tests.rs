@@ -4,8 +4,9 @@ use std::time::Instant;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{insertion, merging};
+use super::{insertion, listed, merging};
 use crate::document::edit;
+use crate::document::format;
 use crate::document::{DocumentRef, Value};
 
 /// The entries of a map, without its header, and how many bytes they take.
@@ -42,6 +43,41 @@ proptest! {
         let fast_end = merging::sort(&mut fast, 0, end);
         prop_assert_eq!(&fast[..fast_end], &small[..small_end]);
         prop_assert!(is_canonical(&fast[..fast_end]));
+    }
+}
+
+/// Notes the keys of the entries in front of `end`.
+fn noted(bytes: &[u8], end: usize) -> Vec<u64> {
+    let mut keys = Vec::new();
+    let mut at = 0;
+    while at < end {
+        let key = format::key_bytes(bytes, at);
+        let mut head = [0; 8];
+        for (slot, byte) in head.iter_mut().zip(key) {
+            *slot = *byte;
+        }
+        keys.push(listed::digest(at, key.len(), u64::from_le_bytes(head)));
+        at = format::entry_end(bytes, at);
+    }
+    keys
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn noted_keys_sort_as_walked_ones_do(
+        pairs in vec((vec(b'a'..b'c', 0..40), any::<u8>()), 0..200),
+        cut in 0..200_usize,
+        free in prop_oneof![Just(0), 1..100_usize, Just(9_000)],
+    ) {
+        let pairs = &pairs[..cut.min(pairs.len())];
+        let (mut small, end) = entries(pairs, 0);
+        let mut fast = entries(pairs, free).0;
+        let mut keys = noted(&fast, end);
+        let small_end = insertion::sort(&mut small, 0, end);
+        let fast_end = listed::sort_listed(&mut fast, 0, end, &mut keys);
+        prop_assert_eq!(&fast[..fast_end], &small[..small_end]);
     }
 }
 
