@@ -237,7 +237,7 @@ fn an_error_document_may_lack_time_and_token() {
 
 #[test]
 fn what_is_missing_or_of_the_wrong_type_is_named() {
-    let client = Client::new(lamp()).unwrap();
+    let client = Client::new(lamp()).unwrap().with_echo();
     let mut scratch = Document::<128>::new();
     let mut decode = |end: &str, payload: &str| {
         let topic = alloc::format!("$aws/things/lamp/shadow/{end}");
@@ -251,8 +251,8 @@ fn what_is_missing_or_of_the_wrong_type_is_named() {
     };
     let malformed = DecodeError::Malformed;
     for (end, payload, error) in [
-        ("get/accepted", "1", malformed("state")),
-        ("get/accepted", "null", malformed("state")),
+        ("get/accepted", "1", malformed("version")),
+        ("get/accepted", "null", malformed("version")),
         ("get/accepted", r#"{"version":1}"#, malformed("state")),
         (
             "get/accepted",
