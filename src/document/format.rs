@@ -311,17 +311,28 @@ pub(crate) fn seek_key(bytes: &[u8], at: usize, end: usize, wanted: &[u8]) -> (u
                 break;
             }
         }
-        let Some(tag) = entries.get(value) else {
+        let Some(len) = entries.get(value..).and_then(front_len) else {
             break;
         };
-        at = match TAG_LEN.get(usize::from(*tag)) {
-            Some(len) if *len != 0 => value.wrapping_add(usize::from(*len)),
-            _ => value
-                .wrapping_add(HEADER)
-                .wrapping_add(u16_at(entries, value.wrapping_add(1))),
-        };
+        at = value.wrapping_add(len);
     }
     (at, 0)
+}
+
+/// Length of the value that `bytes` begin with, tag included.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+pub(crate) fn front_len(bytes: &[u8]) -> Option<usize> {
+    let len = TAG_LEN.get(usize::from(*bytes.first()?))?;
+    if *len != 0 {
+        return Some(usize::from(*len));
+    }
+    match bytes {
+        [_, low, high, ..] => {
+            Some(usize::from(u16::from_le_bytes([*low, *high])).wrapping_add(HEADER))
+        }
+        _ => None,
+    }
 }
 
 /// [`seek_key`] for keys of all kinds.

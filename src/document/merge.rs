@@ -271,7 +271,7 @@ impl<'a> Entry<'a> {
         }
         let (key, value_on) = tail.split_at_checked(len)?;
         let tag = *value_on.first()?;
-        let (value, next) = value_on.split_at_checked(format::value_len(value_on, 0))?;
+        let (value, next) = value_on.split_at_checked(format::front_len(value_on)?)?;
         let entry = Self {
             key,
             value,
