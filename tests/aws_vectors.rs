@@ -7,17 +7,17 @@
 //! payloads through [`Service`], a [`HubEngine`] and back. Of the others (`"aws": null`, behaviour of imitations)
 //! [`verdict`] says which are run, under which policy, and why the rest is not.
 
+#![cfg(feature = "alloc")]
 #![allow(
-    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::or_fun_call,
-    clippy::panic,
-    clippy::unwrap_used,
     clippy::wildcard_enum_match_arm,
-    reason = "a test that fails here fails"
+    reason = "a test: what goes wrong is to be seen"
 )]
-#![cfg(feature = "alloc")]
 
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;

@@ -30,8 +30,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use rumqttc::{
-    Client, ClientError, Connect, Connection, MqttOptions, Outgoing, Packet, Publish, QoS,
-    Subscribe, SubscribeFilter, SubscribeReasonCode, TlsConfiguration, Transport,
+    Client, ClientError, Connect, Connection, MqttOptions, NetworkOptions, Outgoing, Packet,
+    Publish, QoS, Subscribe, SubscribeFilter, SubscribeReasonCode, TlsConfiguration, Transport,
 };
 
 /// Largest MQTT packet either way. A shadow of 8 KB answers with more than twice that, metadata included;
@@ -123,17 +123,29 @@ impl Options {
         Ok(true)
     }
 
+    /// Checks what only the whole command line shows.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the user: the TLS files don't belong together.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return Err("--tls-cert and --tls-key go together".to_owned());
+        }
+        if self.tls_cert.is_some() && self.tls_ca.is_none() {
+            return Err("--tls-cert and --tls-key need --tls-ca".to_owned());
+        }
+        Ok(())
+    }
+
     fn transport(&self) -> io::Result<Transport> {
+        self.check().map_err(io::Error::other)?;
         let Some(ca) = &self.tls_ca else {
-            if self.tls_cert.is_some() || self.tls_key.is_some() {
-                return Err(io::Error::other("--tls-cert and --tls-key need --tls-ca"));
-            }
             return Ok(Transport::tcp());
         };
         let client_auth = match (&self.tls_cert, &self.tls_key) {
             (Some(cert), Some(key)) => Some((read(cert)?, read(key)?)),
-            (None, None) => None,
-            _ => return Err(io::Error::other("--tls-cert and --tls-key go together")),
+            _ => None,
         };
         Ok(Transport::tls_with_config(TlsConfiguration::Simple {
             ca: read(ca)?,
@@ -144,8 +156,8 @@ impl Options {
 }
 
 /// What [`Options::take_flag`] understands, for an example's `--help`.
-pub(crate) const OPTIONS_HELP: &str = "\
-  --broker HOST:PORT   the MQTT broker
+pub(crate) const OPTIONS_HELP: &str =
+    "  --broker HOST:PORT   the MQTT broker (default 127.0.0.1:1883)
   --client-id ID       MQTT client identifier
   --tls-ca FILE        connect with TLS; certificate authority of the broker (PEM)
   --tls-cert FILE      client certificate (PEM)
@@ -187,6 +199,17 @@ pub(crate) struct Traffic {
     pub(crate) received: u64,
 }
 
+impl core::ops::Add for Traffic {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            sent: self.sent.saturating_add(other.sent),
+            received: self.received.saturating_add(other.received),
+        }
+    }
+}
+
 impl fmt::Display for Traffic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} B sent, {} B received", self.sent, self.received)
@@ -222,7 +245,11 @@ impl Mqtt {
             .set_keep_alive(KEEP_ALIVE)
             .set_max_packet_size(MAX_PACKET, MAX_PACKET)
             .set_transport(options.transport()?);
-        let (client, connection) = Client::new(mqtt, QUEUE);
+        let (client, mut connection) = Client::new(mqtt, QUEUE);
+        // Without it, a small message waits up to 40 ms for the acknowledgement of the one before.
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        connection.eventloop.set_network_options(network);
         let (sender, events) = mpsc::channel();
         let link = Arc::new(Link::default());
         let shared = Arc::clone(&link);
@@ -240,16 +267,18 @@ impl Mqtt {
     /// Asks for the messages of `filters` at QoS 1, in one packet (AWS IoT takes at most 8 filters in one).
     ///
     /// [`Event::Subscribed`] answers it. Call it after each [`Event::Up`] without a session: the broker has
-    /// forgotten the filters.
-    pub(crate) fn subscribe(&self, filters: &[&str]) {
+    /// forgotten the filters. False, and nothing was asked, while the link is down.
+    pub(crate) fn subscribe(&self, filters: &[&str]) -> bool {
         let filters = filters
             .iter()
             .map(|filter| SubscribeFilter::new((*filter).to_owned(), QoS::AtLeastOnce));
         let packet = Subscribe::new_many(filters);
         let size = packet.size();
-        if self.enqueue(|client| client.try_subscribe_many(packet.filters.clone())) {
+        let sent = self.enqueue(|client| client.try_subscribe_many(packet.filters.clone()));
+        if sent {
             self.link.count_sent(size);
         }
+        sent
     }
 
     /// Sends `payload` to `topic` at QoS 1: false, and nothing was sent, while the link is down.

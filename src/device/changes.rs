@@ -11,7 +11,6 @@ pub const MAX_REFUSED: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Changes<'a> {
     leaves: Leaves<'a>,
-    desired: DocumentRef<'a>,
     reported: DocumentRef<'a>,
     refused: &'a Refused,
 }
@@ -31,7 +30,6 @@ impl<'a> Changes<'a> {
     ) -> Self {
         Self {
             leaves: desired.leaves(),
-            desired,
             reported,
             refused,
         }
@@ -42,27 +40,23 @@ impl<'a> Iterator for Changes<'a> {
     type Item = Leaf<'a>;
 
     fn next(&mut self) -> Option<Leaf<'a>> {
-        let (desired, reported, refused) = (self.desired, self.reported, self.refused);
-        self.leaves
-            .find(|leaf| is_open(desired, reported, refused, &leaf.path))
+        while self.leaves.step() {
+            if is_open(&self.leaves, self.reported, self.refused) {
+                return Some(self.leaves.leaf());
+            }
+        }
+        None
     }
 }
 
 /// Whether this leaf of desired is work to do.
-pub(super) fn is_open(
-    desired: DocumentRef<'_>,
-    reported: DocumentRef<'_>,
-    refused: &Refused,
-    path: &[&str],
-) -> bool {
+pub(super) fn is_open(leaf: &Leaves<'_>, reported: DocumentRef<'_>, refused: &Refused) -> bool {
     // An empty desired is a leaf of its own, and asks for nothing.
-    let Some(wanted) = desired.at(path).filter(|_| !path.is_empty()) else {
-        return false;
-    };
+    let (path, wanted) = (leaf.path(), leaf.document());
     let said = reported
         .at(path)
         .is_some_and(|said| said == wanted || (wanted.is_empty() && said.is_map()));
-    !said && !refused.contains(hash(path, wanted))
+    !path.is_empty() && !said && !refused.contains(hash(leaf))
 }
 
 /// Whether `document` says something at `path`: a value there, or one that stands in its way.
@@ -92,8 +86,8 @@ impl Refused {
         self.hashes.contains(&hash)
     }
 
-    pub(super) fn insert(&mut self, path: &[&str], value: DocumentRef<'_>) {
-        let hash = hash(path, value);
+    pub(super) fn insert(&mut self, leaf: &Leaves<'_>) {
+        let hash = hash(leaf);
         if self.contains(hash) {
             return;
         }
@@ -108,16 +102,21 @@ impl Refused {
 }
 
 /// FNV-1a over the keys, each closed by a byte that UTF-8 does not have, and the value; never 0.
-pub(super) fn hash(path: &[&str], value: DocumentRef<'_>) -> u64 {
-    let mut hash = 0xCBF2_9CE4_8422_2325;
-    for key in path {
+fn hash(leaf: &Leaves<'_>) -> u64 {
+    let mut hash = BASIS;
+    for key in leaf.path() {
         hash = fold(hash, key.as_bytes());
         hash = fold(hash, &[0xFF]);
     }
-    fold(hash, value.as_bytes()) | 1
+    fold(hash, leaf.document().as_bytes()) | 1
 }
 
-fn fold(hash: u64, bytes: &[u8]) -> u64 {
+/// The hash of nothing.
+pub(super) const BASIS: u64 = 0xCBF2_9CE4_8422_2325;
+
+/// Adds bytes to a hash.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+pub(super) fn fold(hash: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(hash, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
     })

@@ -102,12 +102,7 @@ impl Parts<'_> {
         value: Value<'_>,
     ) -> Result<(), ReportError> {
         self.core.advance(now);
-        let depth = match value {
-            Value::Array(array) => array.as_document().depth(),
-            Value::Map(map) => map.as_document().depth(),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-        };
-        if depth.saturating_add(path.len()) > DEPTH {
+        if value.depth().saturating_add(path.len()) > DEPTH {
             return Err(ReportError::Edit(EditError::TooDeep));
         }
         if matches!(value, Value::Null) && !path.is_empty() {
@@ -122,9 +117,9 @@ impl Parts<'_> {
 
     pub(super) fn acknowledge(&mut self, now: Instant, path: &[&str]) -> Result<(), VerdictError> {
         self.core.advance(now);
-        let value = self.desired.as_ref().value(path);
+        let value = self.desired.as_ref().at(path);
         let value = value.ok_or(VerdictError::NotDesired)?;
-        self.reported.set(path, value).map_err(VerdictError::Edit)
+        self.reported.copy(path, value).map_err(VerdictError::Edit)
     }
 
     pub(super) fn refuse(&mut self, now: Instant, path: &[&str]) -> Result<(), VerdictError> {
@@ -133,11 +128,10 @@ impl Parts<'_> {
         if desired.at(path).is_none() {
             return Err(VerdictError::NotDesired);
         }
-        for leaf in desired.leaves() {
-            if leaf.path.starts_with(path)
-                && let Some(value) = desired.at(&leaf.path)
-            {
-                self.core.refused.insert(&leaf.path, value);
+        let mut leaves = desired.leaves();
+        while leaves.step() {
+            if leaves.path().starts_with(path) {
+                self.core.refused.insert(&leaves);
             }
         }
         Ok(())
@@ -150,21 +144,20 @@ impl Parts<'_> {
     ) -> Settled {
         self.core.advance(now);
         let mut settled = Settled::default();
-        let desired = self.desired.as_ref();
-        for leaf in desired.leaves() {
-            let reported = self.reported.as_ref();
-            if !changes::is_open(desired, reported, &self.core.refused, &leaf.path) {
+        let mut leaves = self.desired.as_ref().leaves();
+        while let Some(leaf) = leaves.next() {
+            if !changes::is_open(&leaves, self.reported.as_ref(), &self.core.refused) {
                 continue;
             }
             let count = match judge(leaf) {
-                Verdict::Applied if self.reported.set(&leaf.path, leaf.value).is_ok() => {
+                Verdict::Applied
+                    if self.reported.copy(leaves.path(), leaves.document()).is_ok() =>
+                {
                     &mut settled.applied
                 }
                 Verdict::Applied => &mut settled.no_room,
                 Verdict::Refused => {
-                    if let Some(value) = desired.at(&leaf.path) {
-                        self.core.refused.insert(&leaf.path, value);
-                    }
+                    self.core.refused.insert(&leaves);
                     &mut settled.refused
                 }
                 Verdict::Postponed => &mut settled.postponed,

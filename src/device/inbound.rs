@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::changes::{hash, names};
+use super::changes::{BASIS, fold, names};
 use super::event::{Event, Reason, Request};
 use super::outbound::hex;
 use super::state::{Parts, Patch, Stage, State, section};
@@ -179,6 +179,7 @@ impl Parts<'_> {
             versions.desired < core.seen.desired || versions.reported < core.seen.reported;
         core.known = versions;
         core.seen = versions;
+        core.half_told = Version::ZERO;
         core.attempts = 0;
         if !overtaken {
             self.in_step();
@@ -199,10 +200,12 @@ impl Parts<'_> {
             ForeignLeaves::Keep => {
                 self.outgoing.clear();
                 let mut fits = Ok(());
-                for leaf in theirs.leaves() {
-                    let ours = names(self.reported.as_ref(), &leaf.path)
-                        || names(self.acknowledged.as_ref(), &leaf.path);
-                    if ours && self.outgoing.set(&leaf.path, leaf.value).is_err() {
+                let mut leaves = theirs.leaves();
+                while leaves.step() {
+                    let path = leaves.path();
+                    let ours = names(self.reported.as_ref(), path)
+                        || names(self.acknowledged.as_ref(), path);
+                    if ours && self.outgoing.copy(path, leaves.document()).is_err() {
                         fits = Err(());
                     }
                 }
@@ -225,11 +228,16 @@ impl Parts<'_> {
     #[inline(never)]
     fn desired_changed(&mut self, delta: &Delta<'_>, cumulative: bool) {
         let version = self.core.scoped(delta.versions).desired;
+        let own = self.is_in_flight(delta.id);
         let core = &mut *self.core;
         match version.after(core.known.desired) {
             Succession::Next => {}
             Succession::Duplicate => {
                 core.counters.duplicate = core.counters.duplicate.wrapping_add(1);
+                if !self.holds(delta.patch) {
+                    // The same version with other words: the service lost data and counts anew.
+                    self.core.resync();
+                }
                 return;
             }
             Succession::Stale => {
@@ -254,6 +262,29 @@ impl Parts<'_> {
         }
         self.merge_desired(delta.patch);
         self.core.section_is(Section::Desired, version);
+        if cumulative && !own && self.core.config.versions == VersionScope::Twin {
+            // A delta does not say what was removed, nor what was reported: the echo of the update does.
+            self.core.half_told = version;
+        }
+    }
+
+    /// Whether desired says already what this patch of it says.
+    fn holds(&self, patch: DocumentRef<'_>) -> bool {
+        let desired = self.desired.as_ref();
+        patch.leaves().all(
+            |leaf| match (desired.at(&leaf.path), patch.at(&leaf.path)) {
+                (Some(known), Some(told)) => known == told || (told.is_empty() && known.is_map()),
+                (None, Some(told)) => told == DocumentRef::NULL || leaf.path.is_empty(),
+                (_, None) => true,
+            },
+        )
+    }
+
+    fn is_in_flight(&self, id: Option<RequestId<'_>>) -> bool {
+        match self.core.state {
+            State::Waiting { id: awaited, .. } => is(id, awaited),
+            State::Offline | State::Ready | State::BackingOff { .. } => false,
+        }
     }
 
     #[inline(never)]
@@ -261,12 +292,15 @@ impl Parts<'_> {
         if !patch.is_map() {
             return;
         }
-        // There is no room for a copy to compare with; hashes tell.
-        let before = hash(&[], self.desired.as_ref());
-        let merged = self.desired.merge(patch);
-        let event = match merged {
-            Ok(()) if hash(&[], self.desired.as_ref()) == before => return,
-            Ok(()) => Event::DesiredChanged,
+        // A hash of what it was says whether it is the same afterwards.
+        let before = fold(BASIS, self.desired.as_ref().as_bytes());
+        let event = match self.desired.merge(patch) {
+            Ok(()) => {
+                if fold(BASIS, self.desired.as_ref().as_bytes()) == before {
+                    return;
+                }
+                Event::DesiredChanged
+            }
             Err(error) => Event::DesiredTooLarge {
                 needed: error.needed,
             },
@@ -287,6 +321,10 @@ impl Parts<'_> {
         core.attempts = 0;
         core.conflicts = 0;
         core.limit = core.limit.saturating_mul(2).min(core.config.patch_limit);
+        if core.half_told == version {
+            // The delta that came first was that of this report: nothing else is missing.
+            core.half_told = Version::ZERO;
+        }
         core.events.raise(Event::ReportAccepted);
         match version.after(core.known.reported) {
             Succession::Next => core.section_is(Section::Reported, version),
@@ -316,6 +354,9 @@ impl Parts<'_> {
         let succession = versions.reported.after(self.core.known.reported);
         if succession == Succession::Stale {
             return;
+        }
+        if self.core.half_told == versions.reported {
+            self.core.half_told = Version::ZERO;
         }
         let desired = accepted
             .patch

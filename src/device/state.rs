@@ -4,7 +4,7 @@ use super::Counters;
 use super::changes::{Refused, names};
 use super::config::Config;
 use super::event::{Event, Events, Reason, Request};
-use crate::document::{DocumentMut, DocumentRef, Value};
+use crate::document::{DocumentMut, DocumentRef};
 use crate::protocol::{Jitter, VersionScope, Versions, Wanted};
 use crate::time::{Duration, Instant};
 use crate::twin::{Section, Version};
@@ -64,6 +64,9 @@ pub(super) struct Core {
     pub(super) seen: Versions,
     /// The version that was known when a stale change last led to a full get.
     pub(super) doubted: Version,
+    /// The version of a delta that someone else's update caused, until the echo of that update tells the
+    /// rest; 0 if nothing is missing.
+    pub(super) half_told: Version,
     pub(super) now: Instant,
     /// When the next report may go out.
     pub(super) report_at: Instant,
@@ -91,6 +94,7 @@ impl Core {
             known: Versions::all(Version::ZERO),
             seen: Versions::all(Version::ZERO),
             doubted: Version::ZERO,
+            half_told: Version::ZERO,
             now: Instant::ZERO,
             report_at: Instant::ZERO,
             resync_at: Instant::ZERO,
@@ -171,8 +175,17 @@ impl Core {
         }
     }
 
+    /// The version moves on: what is half told is not told any more, and is asked for.
+    fn leave_behind(&mut self, version: Version) {
+        if self.half_told != Version::ZERO && self.half_told < version {
+            self.half_told = Version::ZERO;
+            self.resync();
+        }
+    }
+
     /// A section is now that of this version.
     pub(super) fn section_is(&mut self, section: Section, version: Version) {
+        self.leave_behind(version);
         match (self.config.versions, section) {
             (VersionScope::Twin, _) => self.known = Versions::all(version),
             (VersionScope::Section, Section::Desired) => self.known.desired = version,
@@ -208,11 +221,12 @@ impl Parts<'_> {
     /// they are found again and removed, should they be taken back before an answer tells.
     pub(super) fn claim(&mut self) {
         let patch = section(self.outgoing.as_ref(), Section::Reported.key());
-        for leaf in patch.leaves() {
-            if !matches!(leaf.value, Value::Null) && !names(self.acknowledged.as_ref(), &leaf.path)
-            {
+        let mut leaves = patch.leaves();
+        while leaves.step() {
+            let path = leaves.path();
+            if leaves.document() != DocumentRef::NULL && !names(self.acknowledged.as_ref(), path) {
                 // Without room for the mark it is only not found again.
-                let _ = self.acknowledged.set(&leaf.path, Value::Null);
+                let _ = self.acknowledged.copy(path, DocumentRef::NULL);
             }
         }
     }
@@ -231,7 +245,8 @@ impl Parts<'_> {
     /// one is withheld.
     pub(super) fn narrow(&mut self, reason: Reason) {
         let report = self.outgoing_report();
-        let several = report.leaves().nth(1).is_some();
+        let mut leaves = report.leaves();
+        let several = leaves.step() && leaves.step();
         let len = report.as_bytes().len();
         self.core.report_at = self.core.now;
         self.core.limit = len >> 1;

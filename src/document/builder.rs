@@ -111,12 +111,7 @@ impl<'a> Builder<'a> {
     pub fn value<'v>(&mut self, value: impl Into<Value<'v>>) -> Result<(), BuildError> {
         let value = value.into();
         self.expect(Expect::Value)?;
-        let depth = match value {
-            Value::Array(array) => super::leaves::Leaves::depth(array.as_document()),
-            Value::Map(map) => super::leaves::Leaves::depth(map.as_document()),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-        };
-        if self.raw.open.len().saturating_add(depth) > format::MAX_DEPTH {
+        if self.raw.open.len().saturating_add(value.depth()) > format::MAX_DEPTH {
             return Err(BuildError::TooDeep);
         }
         self.raw.room(edit::encoded_len(value));

@@ -210,12 +210,15 @@ pub(super) fn put_value(bytes: &mut [u8], at: usize, value: Value<'_>) -> usize 
     put(bytes, at, tail)
 }
 
-/// Deepest nesting in a value.
-pub(super) fn depth(value: Value<'_>) -> usize {
-    match value {
-        Value::Array(array) => Leaves::depth(array.as_document()),
-        Value::Map(map) => Leaves::depth(map.as_document()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+impl Value<'_> {
+    /// Deepest nesting of containers in the value.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(crate) fn depth(&self) -> usize {
+        match self {
+            Self::Array(array) => Leaves::depth(array.as_document()),
+            Self::Map(map) => Leaves::depth(map.as_document()),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) => 0,
+        }
     }
 }
 
@@ -224,7 +227,7 @@ pub(super) fn set(
     path: &[&str],
     value: Value<'_>,
 ) -> Result<(), EditError> {
-    if path.len().saturating_add(depth(value)) > format::MAX_DEPTH {
+    if path.len().saturating_add(value.depth()) > format::MAX_DEPTH {
         return Err(EditError::TooDeep);
     }
     let capacity = document.capacity();

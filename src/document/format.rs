@@ -67,6 +67,7 @@ pub(crate) fn u16_at(bytes: &[u8], at: usize) -> usize {
 
 /// The bytes from `from` to `to`, none where the range is not inside.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(crate) fn slice(bytes: &[u8], from: usize, to: usize) -> &[u8] {
     match bytes.get(from..to) {
         Some(slice) => slice,
@@ -190,7 +191,8 @@ pub(crate) fn needs_escape(text: &[u8]) -> bool {
 }
 
 /// The high bit of each byte that JSON must escape; exact up to and including the lowest such byte.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
 pub(crate) fn special_bytes(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
@@ -417,6 +419,18 @@ pub(crate) fn put(bytes: &mut [u8], at: usize, source: &[u8]) -> usize {
         }
     }
     at.wrapping_add(source.len())
+}
+
+/// An offset in a document, in 16 bits.
+#[inline(always)]
+pub(crate) fn short(at: usize) -> u16 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a document is at most 65,535 bytes long"
+    )]
+    {
+        at as u16
+    }
 }
 
 /// Writes a container's length into the header at `at`.

@@ -28,12 +28,14 @@ pub struct Leaf<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Leaves<'a> {
     bytes: &'a [u8],
+    /// Where the next entry begins; in front of a document that is itself a leaf, 0.
     at: usize,
-    /// Ends of the open maps.
-    ends: [usize; format::MAX_DEPTH],
+    /// Where the value of the last leaf begins.
+    leaf: usize,
+    /// Ends of the open maps. Offsets fit into 16 bits, as documents do.
+    ends: [u16; format::MAX_DEPTH],
+    /// One key for each map below the root that is open, and the one of the last leaf.
     path: LeafPath<'a>,
-    /// A document that is itself a leaf, not yet returned.
-    root: bool,
 }
 
 impl<'a> LeafPath<'a> {
@@ -67,19 +69,79 @@ impl PartialEq for LeafPath<'_> {
 impl Eq for LeafPath<'_> {}
 
 impl<'a> Leaves<'a> {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn new(document: DocumentRef<'a>) -> Self {
         let bytes = document.as_bytes();
+        let inner = document.is_map() && !document.is_empty();
         let mut leaves = Self {
             bytes,
-            at: format::HEADER,
+            at: if inner { format::HEADER } else { 0 },
+            leaf: 0,
             ends: [0; format::MAX_DEPTH],
             path: LeafPath::EMPTY,
-            root: !document.is_map() || document.is_empty(),
         };
-        if let Some(end) = leaves.ends.first_mut() {
-            *end = bytes.len();
-        }
+        leaves.open(bytes.len());
         leaves
+    }
+
+    /// Remembers where the map ends that the path leads to.
+    fn open(&mut self, end: usize) {
+        if let Some(slot) = self.ends.get_mut(self.path.len) {
+            *slot = format::short(end);
+        }
+    }
+
+    /// Goes to the next leaf and says whether there is one.
+    ///
+    /// Walks in the crate use this and look at [`Leaves::path`] and [`Leaves::document`] where they
+    /// stand: a [`Leaf`] is large, and a copy of it costs small targets stack and code.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(crate) fn step(&mut self) -> bool {
+        if self.at == 0 {
+            self.at = self.bytes.len().max(1);
+            return true;
+        }
+        self.path.len = self.path.len.saturating_sub(1);
+        while self.at >= usize::from(self.ends.get(self.path.len).copied().unwrap_or(0)) {
+            if self.path.len == 0 {
+                return false;
+            }
+            self.path.len = self.path.len.wrapping_sub(1);
+        }
+        loop {
+            let (start, end) = format::key_span(self.bytes, self.at);
+            let key = format::slice(self.bytes, start, end);
+            self.path
+                .push(core::str::from_utf8(key).unwrap_or_default());
+            let next = format::value_end(self.bytes, end);
+            self.at = end.wrapping_add(format::HEADER);
+            if format::byte_at(self.bytes, end) != format::MAP || next <= self.at {
+                self.leaf = end;
+                self.at = next;
+                return true;
+            }
+            self.open(next);
+        }
+    }
+
+    /// The leaf that [`Leaves::step`] went to, to hand out.
+    pub(crate) fn leaf(&self) -> Leaf<'a> {
+        Leaf {
+            path: self.path,
+            value: self.document().root(),
+        }
+    }
+
+    /// The path of the leaf that [`Leaves::step`] went to.
+    pub(crate) fn path(&self) -> &[&'a str] {
+        &self.path
+    }
+
+    /// The leaf that [`Leaves::step`] went to.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(crate) fn document(&self) -> DocumentRef<'a> {
+        let end = format::value_end(self.bytes, self.leaf);
+        DocumentRef::trusted(format::slice(self.bytes, self.leaf, end))
     }
 
     /// Deepest nesting of maps and arrays.
@@ -113,44 +175,7 @@ impl<'a> Iterator for Leaves<'a> {
     type Item = Leaf<'a>;
 
     fn next(&mut self) -> Option<Leaf<'a>> {
-        if self.root {
-            self.root = false;
-            self.at = self.bytes.len();
-            return Some(Leaf {
-                path: LeafPath::EMPTY,
-                value: Value::at_front(self.bytes),
-            });
-        }
-        // The path holds one key for each map below the root that is open.
-        while self.at >= self.ends.get(self.path.len).copied().unwrap_or(0) {
-            if self.path.len == 0 {
-                return None;
-            }
-            self.path.len = self.path.len.wrapping_sub(1);
-        }
-        loop {
-            let (start, end) = format::key_span(self.bytes, self.at);
-            let key =
-                core::str::from_utf8(format::slice(self.bytes, start, end)).unwrap_or_default();
-            let next = format::value_end(self.bytes, end);
-            let inner = end.wrapping_add(format::HEADER);
-            let above = self.path.len;
-            self.path.push(key);
-            if format::byte_at(self.bytes, end) == format::MAP && next > inner {
-                if let Some(slot) = self.ends.get_mut(self.path.len) {
-                    *slot = next;
-                }
-                self.at = inner;
-                continue;
-            }
-            self.at = next;
-            let leaf = Leaf {
-                path: self.path,
-                value: Value::at_front(self.bytes.get(end..).unwrap_or_default()),
-            };
-            self.path.len = above;
-            return Some(leaf);
-        }
+        self.step().then(|| self.leaf())
     }
 }
 

@@ -29,6 +29,7 @@ enum Pass {
 }
 
 /// A map that both patch and document have, left for one inside it.
+#[cfg(target_pointer_width = "64")]
 #[derive(Clone, Copy)]
 struct Level {
     /// Where the map begins.
@@ -38,6 +39,7 @@ struct Level {
     patch_end: usize,
 }
 
+#[cfg(target_pointer_width = "64")]
 type Open = heapless::Vec<Level, { format::MAX_DEPTH }>;
 
 pub(super) fn merge(

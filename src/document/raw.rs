@@ -7,6 +7,7 @@ use core::cmp::Ordering;
 
 use super::edit;
 use super::format;
+use super::format::short;
 use super::sort;
 use super::{DocumentMut, DocumentRef, Number};
 use crate::document::value::Encoded;
@@ -65,6 +66,7 @@ impl Open {
     }
 
     /// Remembers the entry at `at`.
+    #[cfg(target_pointer_width = "64")]
     #[inline(always)]
     pub(crate) fn enter(&mut self, at: usize) {
         self.entry = short(at);
@@ -229,17 +231,5 @@ impl Drop for Raw<'_> {
             edit::put(self.bytes, 0, &format::EMPTY_MAP);
             *self.len = format::EMPTY_MAP.len();
         }
-    }
-}
-
-/// An offset in a document, in 16 bits.
-#[inline(always)]
-fn short(at: usize) -> u16 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a document is at most 65,535 bytes long"
-    )]
-    {
-        at as u16
     }
 }

@@ -215,6 +215,7 @@ impl Encoded {
         len: 0,
     };
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) const fn tag(tag: u8) -> Self {
         Self {
             bytes: [tag, 0, 0, 0, 0, 0, 0, 0, 0, 0],

@@ -259,6 +259,12 @@ impl<'a> DocumentMut<'a> {
         edit::set(self, path, value.into())
     }
 
+    /// Puts a value at `path` that stands in another document, see [`DocumentMut::set`].
+    pub(crate) fn copy(&mut self, path: &[&str], value: DocumentRef<'_>) -> Result<(), EditError> {
+        // Like a container, any value can be copied without a look into it.
+        edit::set(self, path, Value::Map(super::Map::trusted(value.bytes)))
+    }
+
     /// Removes the value at `path` and says whether there was one. The root becomes `{}`.
     pub fn remove(&mut self, path: &[&str]) -> bool {
         edit::remove(self, path)

@@ -31,12 +31,12 @@ impl Backoff {
     /// Returns the delay before attempt `attempt + 1`: at random between half and the whole of
     /// `base × 2^attempt`, at most the cap. `attempt` is 0 after the first failure.
     pub fn delay(&self, attempt: u32, jitter: &mut Jitter) -> Duration {
-        let factor = 1_u64.checked_shl(attempt.min(63)).unwrap_or(u64::MAX);
-        let whole = self
-            .base
-            .as_millis()
-            .saturating_mul(factor)
-            .min(self.cap.as_millis());
+        let cap = self.cap.as_millis();
+        let mut whole = self.base.as_millis().min(cap);
+        // Doubled step by step: a small target has neither 64-bit shifts nor products at hand.
+        for _ in 0..attempt.min(63) {
+            whole = whole.saturating_add(whole).min(cap);
+        }
         let half = whole >> 1;
         // A multiply and a shift spread the jitter over the half: no 64-bit division on small targets.
         let part = u64::from(jitter.next() >> 16).wrapping_mul(half.min(u64::from(u32::MAX))) >> 16;

@@ -6,6 +6,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::Value as Model;
 
+use super::super::policy::EXPANSION;
 use super::super::{Client, Policy, Purpose, RequestError, Service, Topic, shadow, shape};
 use crate::codec::json::{self, Writer};
 use crate::document::Document;
@@ -318,7 +319,7 @@ proptest! {
         });
         let mut whole = [0; 16_384];
         let publish = Service::default().encode(super::lamp(), &message, &mut whole).unwrap();
-        let needed = publish.topic.len() + publish.payload.len();
+        let needed = publish.topic.len().saturating_add(publish.payload.len());
         let mut out = [0; 400];
         match Service::default().encode(super::lamp(), &message, &mut out[..len]) {
             Ok(short) => prop_assert_eq!(short, publish),
@@ -333,7 +334,7 @@ proptest! {
     fn no_document_is_longer_in_json_than_the_policy_says(section in section(true)) {
         let section = document(&section);
         let bytes = section.as_bytes().len();
-        prop_assert!(json::len(section.as_ref()) <= bytes * super::super::policy::EXPANSION);
+        prop_assert!(json::len(section.as_ref()) <= bytes.saturating_mul(EXPANSION));
     }
 }
 
@@ -379,7 +380,7 @@ fn the_worst_of_each_kind_of_value_is_within_the_policy_s_bound() {
         json::read(text.as_bytes(), section.as_mut()).unwrap();
         let bytes = section.as_bytes().len();
         assert!(
-            json::len(section.as_ref()) <= bytes * super::super::policy::EXPANSION,
+            json::len(section.as_ref()) <= bytes.saturating_mul(EXPANSION),
             "{text}"
         );
     }

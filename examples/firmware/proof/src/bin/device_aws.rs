@@ -46,7 +46,11 @@ extern "C" fn _start() -> ! {
                 }
             }
             4 => engine.handle_timeout(now),
-            5 => sink(u32::from(engine.report_value(now, &[text(), "x"], word() as i32).is_ok())),
+            5 => sink(u32::from(
+                engine
+                    .report_value(now, &[text(), "x"], word() as i32)
+                    .is_ok(),
+            )),
             6 => sink(u32::from(engine.acknowledge(now, &[text()]).is_ok())),
             7 => sink(u32::from(engine.refuse(now, &[text()]).is_ok())),
             8 => {
