@@ -190,7 +190,11 @@ impl<'a> Sink<'a> {
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn put(&mut self, bytes: &[u8], from: usize, to: usize) {
         if let Some(bytes) = bytes.get(from..to) {
-            self.at = edit::put(self.out, self.at, bytes);
+            #[cfg(target_pointer_width = "64")]
+            let end = edit::put_short(self.out, self.at, bytes);
+            #[cfg(not(target_pointer_width = "64"))]
+            let end = edit::put(self.out, self.at, bytes);
+            self.at = end;
         }
     }
 
