@@ -309,7 +309,10 @@ static STATE_WHOLE: Select = Select::Members(&[
 /// What a device reads of an update's echo: what others did to desired (a delta does not tell of keys
 /// that were removed), and whether they touched reported. The echo of its own reports stays out.
 static ECHO: Select = Select::Members(&[
-    Member::of(STATE, &[Member::all("desired"), Member::of("reported", &[])]),
+    Member::of(
+        STATE,
+        &[Member::all("desired"), Member::of("reported", &[])],
+    ),
     Member::all(VERSION),
     Member::all(TIMESTAMP),
     Member::all(TOKEN),
