@@ -20,7 +20,7 @@ use crate::twin::Section;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Client<'a> {
     id: TwinId<'a>,
-    /// Whether the echo of an update is read.
+    /// What is read beyond the needs of a device.
     pub(super) echo: Option<Echo>,
 }
 
@@ -45,8 +45,9 @@ impl<'a> Client<'a> {
         Ok(Self { id, echo: None })
     }
 
-    /// The same client, reading also the patch that the answer to an update echoes: what a back-end
-    /// wants that watches what others do. A device does without.
+    /// The same client, reading also the patch that the answer to an update echoes, and the shadow
+    /// before and after an update ([`Purpose::UpdateDocuments`]): what a back-end wants that watches
+    /// what others do. A device does without, and does not link it.
     pub const fn with_echo(mut self) -> Self {
         self.echo = Some(Echo::READ);
         self
