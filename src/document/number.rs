@@ -322,6 +322,7 @@ struct Text<'t> {
 }
 
 impl Text<'_> {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn push(&mut self, byte: u8) {
         self.front = self.front.wrapping_sub(1);
         if let Some(slot) = self.out.get_mut(self.front) {

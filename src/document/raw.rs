@@ -88,6 +88,7 @@ impl Open {
 }
 
 impl<'a> Raw<'a> {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn new(document: DocumentMut<'a>) -> Self {
         let DocumentMut { bytes, len } = document;
         // Until it is finished the document is empty bytes; `{}` is restored by `Drop`.

@@ -224,6 +224,7 @@ impl Encoded {
     }
 
     /// The header of a value whose length follows its tag in 16 bits.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn header(tag: u8, len: usize) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
@@ -279,6 +280,7 @@ impl Encoded {
     }
 
     #[inline]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn as_slice(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }

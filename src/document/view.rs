@@ -295,6 +295,7 @@ impl<'a> DocumentMut<'a> {
 
 impl<const N: usize> Document<N> {
     /// Makes the empty document, `{}`.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn new() -> Self {
         const {
             assert!(N >= 3, "a document takes at least 3 bytes");

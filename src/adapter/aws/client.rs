@@ -47,7 +47,8 @@ impl<'a> Client<'a> {
 
     /// The same client, reading also all of the patch that the answer to an update echoes, and
     /// `update/documents`: what a back-end wants that watches what devices do. Without it the echo is
-    /// read as far as a device needs it: what others did to desired, and whether they touched reported.
+    /// read as far as a device needs it: what others did to desired, and whether they touched reported;
+    /// the rest is not linked.
     pub const fn with_echo(mut self) -> Self {
         self.echo = Some(Echo::READ);
         self

@@ -355,6 +355,17 @@ fn documents_tell_before_and_after() {
 }
 
 #[test]
+fn a_device_does_not_read_what_only_a_back_end_asks_for() {
+    let client = Client::new(lamp()).unwrap();
+    let mut scratch = Document::<64>::new();
+    let topic = "$aws/things/lamp/shadow/update/documents";
+    let error = client
+        .decoder(topic, Wanted::Sections, scratch.as_mut())
+        .unwrap_err();
+    assert_eq!(error, DecodeError::Topic(TopicError::Purpose));
+}
+
+#[test]
 fn subscriptions_are_answers_that_the_decoder_reads() {
     let client = Client::new(lamp()).unwrap();
     let mut scratch = Document::<16>::new();
