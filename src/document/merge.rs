@@ -193,16 +193,17 @@ struct Inner {
 #[cfg(target_pointer_width = "64")]
 #[inline(always)]
 fn splices(bytes: &mut [u8], len: &mut usize, patch: &[u8]) {
-    let before = *len;
+    // Whether a value of another length was put in: then the maps around learn theirs.
+    let mut resized = false;
     let mut open: heapless::Vec<Inner, { format::MAX_DEPTH }> = heapless::Vec::new();
     // The place in the map that is being changed, and the map's end.
-    let (mut at, mut end) = (format::HEADER, before);
+    let (mut at, mut end) = (format::HEADER, *len);
     // The patch from its next entry on, and how much of it follows this map of it.
     let mut rest = patch.get(format::HEADER..).unwrap_or_default();
     let mut patch_behind = 0_usize;
     loop {
         while rest.len() <= patch_behind {
-            if rest.is_empty() && *len == before {
+            if rest.is_empty() && !resized {
                 return;
             }
             at = end;
@@ -243,9 +244,10 @@ fn splices(bytes: &mut [u8], len: &mut usize, patch: &[u8]) {
                 continue;
             }
         }
-        let len_before = *len;
+        let before = *len;
         at = change(bytes, len, (at, found), whole);
-        end = end.wrapping_add(*len).wrapping_sub(len_before);
+        end = end.wrapping_add(*len).wrapping_sub(before);
+        resized |= *len != before;
     }
 }
 
