@@ -239,7 +239,7 @@ impl<'a> Sink<'a> {
         // As far as this `old` from `a` on is known to be `new` from `b` on.
         let mut same_to = a;
         loop {
-            if same_to <= a {
+            if same_to <= a && a < level.from_end && b < level.to_end {
                 // What is equal beyond the ends of these maps does not count.
                 let most = level.to_end.wrapping_sub(b).wrapping_add(a);
                 let same = common_prefix(old, a, new, b);
@@ -251,6 +251,23 @@ impl<'a> Sink<'a> {
             // Whole entries that are equal are passed.
             let mut key_end = a;
             let ahead = b.wrapping_sub(a);
+            #[cfg(target_pointer_width = "64")]
+            {
+                let run = old.get(..same_to).unwrap_or_default();
+                while let Some(first) = run.get(a) {
+                    key_end = a.wrapping_add(1).wrapping_add(usize::from(*first));
+                    if *first == format::LONG_KEY {
+                        key_end = format::key_span(old, a).1;
+                    }
+                    let value = run.get(key_end..).and_then(format::front_len);
+                    let end = key_end.wrapping_add(value.unwrap_or(usize::from(u16::MAX)));
+                    if end > same_to {
+                        break;
+                    }
+                    a = end;
+                }
+            }
+            #[cfg(not(target_pointer_width = "64"))]
             while a < same_to {
                 key_end = format::key_span(old, a).1;
                 if key_end >= same_to {
