@@ -239,7 +239,10 @@ impl<'a> Sink<'a> {
         // As far as this `old` from `a` on is known to be `new` from `b` on.
         let mut same_to = a;
         loop {
-            if same_to <= a && a < level.from_end && b < level.to_end {
+            // On a gateway not for nothing at the end of a map.
+            let ended =
+                cfg!(target_pointer_width = "64") && (a >= level.from_end || b >= level.to_end);
+            if same_to <= a && !ended {
                 // What is equal beyond the ends of these maps does not count.
                 let most = level.to_end.wrapping_sub(b).wrapping_add(a);
                 let same = common_prefix(old, a, new, b);
