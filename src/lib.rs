@@ -17,6 +17,7 @@
 //! | [`device`] | the engine of the device's side |
 //! | [`hub`] | the engine of the service's side, over any registry |
 //! | [`adapter`] | how a cloud spells a message: AWS Device Shadow over MQTT |
+//! | `sim` | a test bench for both ends, under `alloc`: virtual clock, lossy links, broker, pair |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
 //!
 //! Imports go strictly downward: engines never see a byte, adapters never see an engine, and

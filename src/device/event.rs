@@ -39,7 +39,7 @@ pub enum Event {
         /// Bytes that would have been needed.
         needed: usize,
     },
-    /// Desired, or a change of it, does not fit; desired stays as it is.
+    /// Desired, or a change of it, does not fit: the leaves that do fit were taken, the others were not.
     DesiredTooLarge {
         /// Bytes that would have been needed.
         needed: usize,

@@ -7,7 +7,7 @@ use super::event::{Event, Reason, Request};
 use super::outbound::hex;
 use super::state::{Parts, Patch, Stage, State, section};
 use super::{ForeignLeaves, Session};
-use crate::document::DocumentRef;
+use crate::document::{DocumentRef, Value};
 use crate::error::Status;
 use crate::protocol::{
     Accepted, Delta, Message, Rejection, RequestId, RequestKind, Snapshot, VersionScope, Versions,
@@ -157,13 +157,12 @@ impl Parts<'_> {
             Wanted::Sections => {
                 let desired = section(document, Section::Desired.key());
                 if self.desired.as_ref() != desired {
-                    let event = match self.desired.assign(desired) {
-                        Ok(()) => Event::DesiredChanged,
-                        Err(error) => Event::DesiredTooLarge {
-                            needed: error.needed,
-                        },
-                    };
-                    self.core.events.raise(event);
+                    let before = fold(BASIS, self.desired.as_ref().as_bytes());
+                    if let Err(error) = self.desired.assign(desired) {
+                        self.desired.clear();
+                        self.take_what_fits(desired, error.needed);
+                    }
+                    self.tell_changes(before);
                 }
                 self.learn(section(document, Section::Reported.key()));
                 // What was in doubt is settled: the service has what it says it has.
@@ -235,6 +234,10 @@ impl Parts<'_> {
             Succession::Next => {}
             Succession::Duplicate => {
                 core.counters.duplicate = core.counters.duplicate.wrapping_add(1);
+                if !self.holds(delta.patch) {
+                    // The same version with other words: the service lost data and counts anew.
+                    self.core.resync();
+                }
                 return;
             }
             Succession::Stale => {
@@ -265,6 +268,18 @@ impl Parts<'_> {
         }
     }
 
+    /// Whether desired says already what this patch of it says.
+    fn holds(&self, patch: DocumentRef<'_>) -> bool {
+        let desired = self.desired.as_ref();
+        patch.leaves().all(
+            |leaf| match (desired.at(&leaf.path), patch.at(&leaf.path)) {
+                (Some(known), Some(told)) => known == told || (told.is_empty() && known.is_map()),
+                (None, Some(told)) => told == DocumentRef::NULL || leaf.path.is_empty(),
+                (_, None) => true,
+            },
+        )
+    }
+
     fn is_in_flight(&self, id: Option<RequestId<'_>>) -> bool {
         match self.core.state {
             State::Waiting { id: awaited, .. } => is(id, awaited),
@@ -279,18 +294,38 @@ impl Parts<'_> {
         }
         // A hash of what it was says whether it is the same afterwards.
         let before = fold(BASIS, self.desired.as_ref().as_bytes());
-        let event = match self.desired.merge(patch) {
-            Ok(()) => {
-                if fold(BASIS, self.desired.as_ref().as_bytes()) == before {
-                    return;
-                }
-                Event::DesiredChanged
+        if let Err(error) = self.desired.merge(patch) {
+            self.take_what_fits(patch, error.needed);
+        }
+        self.tell_changes(before);
+    }
+
+    fn tell_changes(&mut self, before: u64) {
+        if fold(BASIS, self.desired.as_ref().as_bytes()) != before {
+            self.core.events.raise(Event::DesiredChanged);
+        }
+    }
+
+    /// Takes the leaves that fit of a patch that does not: a large one does not hold the others back.
+    fn take_what_fits(&mut self, patch: DocumentRef<'_>, needed: usize) {
+        for leaf in patch.leaves() {
+            if leaf.value == Value::Null {
+                self.desired.remove(&leaf.path);
+                continue;
             }
-            Err(error) => Event::DesiredTooLarge {
-                needed: error.needed,
-            },
-        };
-        self.core.events.raise(event);
+            // An empty map changes nothing where there is a map already (RFC 7396).
+            let stays = leaf.value.as_map().is_some()
+                && self
+                    .desired
+                    .as_ref()
+                    .at(&leaf.path)
+                    .is_some_and(DocumentRef::is_map);
+            if !stays {
+                // What does not fit is what the event is about.
+                let _ = self.desired.set(&leaf.path, leaf.value);
+            }
+        }
+        self.core.events.raise(Event::DesiredTooLarge { needed });
     }
 
     #[inline(never)]

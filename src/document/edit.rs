@@ -77,6 +77,42 @@ pub(crate) fn shift_bytes(bytes: &mut [u8], from: usize, to: usize, dest: usize)
     }
 }
 
+/// Copies `source` to `at` without a call if it is short, and returns where it ends; the caller has made
+/// sure that it fits.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+pub(super) fn put_short(bytes: &mut [u8], at: usize, source: &[u8]) -> usize {
+    let end = at.wrapping_add(source.len());
+    let Some(slot) = bytes.get_mut(at..end) else {
+        return end;
+    };
+    if source.len() > 16 {
+        slot.copy_from_slice(source);
+    } else if !copy_ends::<8>(slot, source) && !copy_ends::<4>(slot, source) {
+        // At most three bytes.
+        for (slot, byte) in slot.iter_mut().zip(source).take(3) {
+            *slot = *byte;
+        }
+    }
+    end
+}
+
+/// Copies the first and the last `N` bytes, if there are so many; of up to twice as many that is all.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+fn copy_ends<const N: usize>(slot: &mut [u8], source: &[u8]) -> bool {
+    if let (Some(first), Some(last)) = (source.first_chunk::<N>(), source.last_chunk::<N>()) {
+        if let Some(slot) = slot.first_chunk_mut::<N>() {
+            *slot = *first;
+        }
+        if let Some(slot) = slot.last_chunk_mut::<N>() {
+            *slot = *last;
+        }
+        return true;
+    }
+    false
+}
+
 /// Exchanges `old` bytes at `at` for `new` bytes that the caller then writes, and keeps the lengths
 /// of the enclosing maps right. The caller has made sure that it fits.
 #[inline(never)]

@@ -37,7 +37,18 @@ pub(crate) struct Open {
     pub(crate) entry: u16,
     pub(crate) map: bool,
     pub(crate) sorted: bool,
+    /// Where its keys begin in a [`Listed`], or [`UNLISTED`].
+    #[cfg(target_pointer_width = "64")]
+    listed: u16,
 }
+
+/// Stands for a map whose keys are not listed.
+#[cfg(target_pointer_width = "64")]
+const UNLISTED: u16 = u16::MAX;
+
+/// The keys of the maps that are being filled, as [`sort::sort_listed`] wants them.
+#[cfg(target_pointer_width = "64")]
+pub(crate) type Listed = heapless::Vec<u64, { sort::LISTED }>;
 
 impl Open {
     /// Stands for "no container".
@@ -47,6 +58,7 @@ impl Open {
         entry: 0,
         map: false,
         sorted: true,
+        listed: UNLISTED,
     };
 
     #[inline(always)]
@@ -56,19 +68,83 @@ impl Open {
             entry: 0,
             map,
             sorted: true,
+            #[cfg(target_pointer_width = "64")]
+            listed: UNLISTED,
         }
+    }
+
+    /// As [`Open::new`], with its keys in the list.
+    #[cfg(target_pointer_width = "64")]
+    #[inline(always)]
+    pub(crate) fn listed(header: usize, map: bool, listed: &Listed) -> Self {
+        Self {
+            listed: short(listed.len()),
+            ..Self::new(header, map)
+        }
+    }
+
+    /// Forgets that its keys are listed.
+    #[cfg(target_pointer_width = "64")]
+    pub(crate) fn unlist(&mut self) {
+        self.listed = UNLISTED;
     }
 
     /// Whether nothing was written into this container, up to `at`.
     #[cfg(target_pointer_width = "64")]
     pub(crate) fn is_empty(self, at: usize) -> bool {
-        usize::from(self.header).wrapping_add(format::HEADER) >= at
+        usize::from(self.header).wrapping_add(format::HEADER) == at
     }
 
-    /// Remembers the entry at `at`.
+    /// Notes the key of `len` bytes, fewer than 255, that was written at `at`; `head` holds its first
+    /// bytes, the first one lowest.
+    #[cfg(target_pointer_width = "64")]
     #[inline(always)]
-    pub(crate) fn enter(&mut self, at: usize) {
+    pub(crate) fn enter(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        len: usize,
+        head: u64,
+        listed: &mut Listed,
+    ) {
+        let entry = usize::from(self.entry);
         self.entry = short(at);
+        if self.listed != UNLISTED {
+            let digest = sort::digest(at, len, head);
+            let last = listed.last().copied().unwrap_or_default();
+            if listed.push(digest).is_ok() {
+                if self.sorted && entry != 0 {
+                    self.sorted = sort::is_ascending(bytes, last, digest);
+                }
+                return;
+            }
+            listed.truncate(usize::from(self.listed));
+            self.unlist();
+        }
+        if self.sorted && entry != 0 {
+            self.sorted = is_above(bytes, entry, at);
+        }
+    }
+
+    /// As [`Open::end`], for a container whose keys may be listed.
+    #[cfg(target_pointer_width = "64")]
+    #[inline(always)]
+    pub(crate) fn end_listed(self, bytes: &mut [u8], at: usize, listed: &mut Listed) -> usize {
+        let first = usize::from(self.listed);
+        if self.listed == UNLISTED {
+            return self.end(bytes, at);
+        }
+        let header = usize::from(self.header);
+        let start = header.wrapping_add(format::HEADER);
+        let mut at = at;
+        if !self.sorted
+            && let Some(keys) = listed.get_mut(first..)
+        {
+            at = sort::sort_listed(bytes, start, at, keys);
+        }
+        listed.truncate(first);
+        format::write_u16(bytes, header.wrapping_add(1), at.wrapping_sub(start));
+        at
     }
 
     /// Ends this container, whose last byte stands before `at`; returns where it ends now.
@@ -84,6 +160,14 @@ impl Open {
         format::write_u16(bytes, header.wrapping_add(1), at.wrapping_sub(start));
         at
     }
+}
+
+/// Whether the key of the entry at `at` is above the one of the entry at `entry`.
+#[cfg(target_pointer_width = "64")]
+#[inline(never)]
+fn is_above(bytes: &[u8], entry: usize, at: usize) -> bool {
+    let old = format::key_bytes(bytes, entry);
+    format::key_order(old, format::key_bytes(bytes, at)) == Ordering::Less
 }
 
 impl<'a> Raw<'a> {

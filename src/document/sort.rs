@@ -8,10 +8,14 @@
 #[cfg(any(test, not(target_pointer_width = "64")))]
 mod insertion;
 #[cfg(target_pointer_width = "64")]
+mod listed;
+#[cfg(target_pointer_width = "64")]
 mod merging;
 
 #[cfg(not(target_pointer_width = "64"))]
 pub(super) use insertion::sort;
+#[cfg(target_pointer_width = "64")]
+pub(super) use listed::{LISTED, digest, is_ascending, sort_listed};
 #[cfg(target_pointer_width = "64")]
 pub(super) use merging::sort;
 

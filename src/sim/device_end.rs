@@ -193,12 +193,10 @@ impl<const N: usize> DeviceEnd<N> {
             let mut news = false;
             while let Some(event) = self.engine.poll_event() {
                 news = true;
-                match event {
-                    Event::DesiredChanged | Event::Synced => self.think_about_it(now),
-                    Event::LeafWithheld { .. } => {
-                        self.withheld = self.withheld.saturating_add(1);
-                    }
-                    _ => {}
+                if let Event::DesiredChanged | Event::Synced = event {
+                    self.think_about_it(now);
+                } else if let Event::LeafWithheld { .. } = event {
+                    self.withheld = self.withheld.saturating_add(1);
                 }
             }
             if self.engine.poll_timeout().is_none_or(|due| due > now) {

@@ -275,10 +275,10 @@ fn select(purpose: Purpose, wanted: Wanted, echo: Option<Echo>) -> Option<&'stat
             Wanted::Delta => &DELTA_OF_GET,
         },
         Purpose::UpdateAccepted if echo.is_some() => &STATE_WHOLE,
+        Purpose::UpdateAccepted => &ECHO,
         Purpose::UpdateDelta => &STATE_WHOLE,
         Purpose::UpdateDocuments => echo?.documents,
-        Purpose::UpdateAccepted
-        | Purpose::DeleteAccepted
+        Purpose::DeleteAccepted
         | Purpose::GetRejected
         | Purpose::UpdateRejected
         | Purpose::DeleteRejected => &NO_STATE,
@@ -316,7 +316,18 @@ static STATE_WHOLE: Select = Select::Members(&[
     Member::all(TIMESTAMP),
     Member::all(TOKEN),
 ]);
-/// Answers that carry no state, or one that is not wanted; and error documents.
+/// What a device reads of an update's echo: what others did to desired (a delta does not tell of keys
+/// that were removed), and whether they touched reported. The echo of its own reports stays out.
+static ECHO: Select = Select::Members(&[
+    Member::of(
+        STATE,
+        &[Member::all("desired"), Member::of("reported", &[])],
+    ),
+    Member::all(VERSION),
+    Member::all(TIMESTAMP),
+    Member::all(TOKEN),
+]);
+/// Answers that carry no state; and error documents.
 static NO_STATE: Select = Select::Members(&[
     Member::all(VERSION),
     Member::all(TIMESTAMP),

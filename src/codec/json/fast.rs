@@ -5,11 +5,9 @@
 //! So this file refuses nothing and reports nothing: **what it builds is what the state machine would
 //! have built**, and a property test holds them against each other.
 
-use core::cmp::Ordering;
-
 use super::reader::{Reader, State};
 use crate::document::format;
-use crate::document::raw::Open;
+use crate::document::raw::{Listed, Open, Raw};
 
 /// Why the paved path ended in front of a token.
 enum Stop {
@@ -25,147 +23,158 @@ impl Reader<'_> {
     /// Reads whole tokens from the front of `text` and returns how many bytes they took.
     ///
     /// The next value, or the container around this place, is stored whole.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn fast(&mut self, text: &[u8]) -> usize {
         // Below this depth the reader has to look at each name.
-        let floor = self.selects.len();
-        let raw = &mut self.raw;
-        let out = &mut *raw.bytes;
-        let open = &mut raw.open;
-        let mut level = open.last().copied().unwrap_or(Open::ROOT);
-        // `rest` and `at` stand behind the last whole token.
-        let mut rest = text;
-        let mut at = raw.at;
-        let mut keyed = matches!(self.state, State::Key | State::KeyOrEnd);
-        let mut complete = self.state == State::Next;
-        let stop = 'all: loop {
-            'value: {
-                if complete {
-                    break 'value;
-                }
-                if keyed {
-                    let (b'"', next) = token(rest) else {
-                        break 'all Stop::Key;
-                    };
-                    let Some(Copied {
-                        len,
-                        word,
-                        rest: next,
-                    }) = string(next, out, at, 0, 254)
-                    else {
-                        break 'all Stop::Key;
-                    };
-                    let (b':', next) = token(next) else {
-                        break 'all Stop::Key;
-                    };
-                    rest = next;
-                    if level.sorted && level.entry != 0 {
-                        level.sorted = is_above(out, usize::from(level.entry), at, len, word);
-                    }
-                    level.enter(at);
-                    at = at.wrapping_add(1).wrapping_add(len);
-                }
-                let (byte, mut next) = token(rest);
-                match byte {
-                    b'"' => {
-                        const MARK: u8 = format::SHORT_STRING;
-                        const MOST: usize = format::MAX_SHORT_STRING;
-                        let Some(copied) = string(next, out, at, MARK, MOST) else {
-                            break 'all Stop::Value;
-                        };
-                        at = at.wrapping_add(1).wrapping_add(copied.len);
-                        next = copied.rest;
-                    }
-                    b'{' | b'[' => {
-                        let map = byte == b'{';
-                        let Some(slot) = chunk::<3>(out, at) else {
-                            break 'all Stop::Value;
-                        };
-                        *slot = [if map { format::MAP } else { format::ARRAY }, 0, 0];
-                        if open.is_full() {
-                            break 'all Stop::Value;
-                        }
-                        if let Some(around) = open.last_mut() {
-                            *around = level;
-                        }
-                        level = Open::new(at, map);
-                        let _ = open.push(level);
-                        at = at.wrapping_add(format::HEADER);
-                        rest = next;
-                        // An empty container is complete, and its end is next.
-                        if token(next).0 != if map { b'}' } else { b']' } {
-                            keyed = map;
-                            continue 'all;
-                        }
+        let (used, state) = tokens(&mut self.raw, self.state, self.selects.len(), text);
+        self.state = state;
+        used
+    }
+}
+
+/// See [`Reader::fast`]; below the depth `floor` nothing is read. Returns also the state behind it.
+#[inline(never)]
+pub(super) fn tokens(raw: &mut Raw<'_>, state: State, floor: usize, text: &[u8]) -> (usize, State) {
+    let out = &mut *raw.bytes;
+    let open = &mut raw.open;
+    // The keys of all maps that began here.
+    let mut listed = Listed::new();
+    for level in open.iter_mut() {
+        level.unlist();
+    }
+    let mut level = open.last().copied().unwrap_or(Open::ROOT);
+    // `rest` and `at` stand behind the last whole token.
+    let mut rest = text;
+    let mut at = raw.at;
+    let mut keyed = matches!(state, State::Key | State::KeyOrEnd);
+    let mut complete = state == State::Next;
+    let stop = 'all: loop {
+        'value: {
+            if complete {
+                break 'value;
+            }
+            if keyed {
+                let (byte, next) = token(rest);
+                if byte != b'"' {
+                    // An empty map is complete, and its end is next.
+                    if byte == b'}' && level.is_empty(at) {
                         break 'value;
                     }
-                    b'0'..=b'9' | b'-' => {
-                        let Some((len, behind)) = number(byte, next, out, at) else {
-                            break 'all Stop::Value;
-                        };
-                        next = behind;
-                        at = at.wrapping_add(len);
-                    }
-                    _ => {
-                        let (tag, tail) = match byte {
-                            b't' => (format::TRUE, &b"rue"[..]),
-                            b'f' => (format::FALSE, &b"alse"[..]),
-                            b'n' => (format::NULL, &b"ull"[..]),
-                            _ => break 'all Stop::Value,
-                        };
-                        let (Some(slot), Some(after)) = (out.get_mut(at), next.strip_prefix(tail))
-                        else {
-                            break 'all Stop::Value;
-                        };
-                        *slot = tag;
-                        at = at.wrapping_add(1);
-                        next = after;
-                    }
+                    break 'all Stop::Key;
                 }
+                let Some(Copied {
+                    len,
+                    head,
+                    rest: next,
+                }) = string(next, out, at, 0, 254)
+                else {
+                    break 'all Stop::Key;
+                };
+                let (b':', next) = token(next) else {
+                    break 'all Stop::Key;
+                };
                 rest = next;
-                if open.len() <= floor {
-                    break 'all Stop::Next;
-                }
+                level.enter(out, at, len, head, &mut listed);
+                at = at.wrapping_add(1).wrapping_add(len);
             }
-            // Behind a value: all containers that end here, and the comma.
-            loop {
-                let (byte, next) = token(rest);
-                if byte == b',' {
+            let (byte, mut next) = token(rest);
+            match byte {
+                b'"' => {
+                    const MARK: u8 = format::SHORT_STRING;
+                    const MOST: usize = format::MAX_SHORT_STRING;
+                    let Some(copied) = string(next, out, at, MARK, MOST) else {
+                        break 'all Stop::Value;
+                    };
+                    at = at.wrapping_add(1).wrapping_add(copied.len);
+                    next = copied.rest;
+                }
+                b'{' | b'[' => {
+                    let map = byte == b'{';
+                    let Some(slot) = chunk::<3>(out, at) else {
+                        break 'all Stop::Value;
+                    };
+                    *slot = [if map { format::MAP } else { format::ARRAY }, 0, 0];
+                    if open.is_full() {
+                        break 'all Stop::Value;
+                    }
+                    if let Some(around) = open.last_mut() {
+                        *around = level;
+                    }
+                    level = Open::listed(at, map, &listed);
+                    let _ = open.push(level);
+                    at = at.wrapping_add(format::HEADER);
                     rest = next;
-                    keyed = level.map;
-                    complete = false;
-                    break;
+                    keyed = map;
+                    continue 'all;
                 }
-                if byte != if level.map { b'}' } else { b']' } {
-                    break 'all Stop::Next;
+                b'0'..=b'9' | b'-' => {
+                    let Some((len, behind)) = number(byte, next, out, at) else {
+                        break 'all Stop::Value;
+                    };
+                    next = behind;
+                    at = at.wrapping_add(len);
                 }
+                // An empty array is complete, and its end is next.
+                b']' if !level.map && level.is_empty(at) => break 'value,
+                _ => {
+                    let (tag, tail) = match byte {
+                        b't' => (format::TRUE, &b"rue"[..]),
+                        b'f' => (format::FALSE, &b"alse"[..]),
+                        b'n' => (format::NULL, &b"ull"[..]),
+                        _ => break 'all Stop::Value,
+                    };
+                    let (Some(slot), Some(after)) = (out.get_mut(at), next.strip_prefix(tail))
+                    else {
+                        break 'all Stop::Value;
+                    };
+                    *slot = tag;
+                    at = at.wrapping_add(1);
+                    next = after;
+                }
+            }
+            rest = next;
+            if open.len() <= floor {
+                break 'all Stop::Next;
+            }
+        }
+        // Behind a value: all containers that end here, and the comma.
+        loop {
+            let (byte, next) = token(rest);
+            if byte == b',' {
                 rest = next;
-                at = level.end(out, at);
-                open.pop();
-                level = open.last().copied().unwrap_or(Open::ROOT);
-                if open.len() <= floor {
-                    break 'all Stop::Next;
-                }
+                keyed = level.map;
+                complete = false;
+                break;
             }
-        };
-        let empty = level.is_empty(at);
-        self.state = match (stop, open.last_mut()) {
-            (Stop::Next, None) => State::Done,
-            (_, None) => State::Value,
-            (stop, Some(innermost)) => {
-                *innermost = level;
-                match stop {
-                    Stop::Next => State::Next,
-                    Stop::Key if empty => State::KeyOrEnd,
-                    Stop::Key => State::Key,
-                    Stop::Value if empty && !level.map => State::ValueOrEnd,
-                    Stop::Value => State::Value,
-                }
+            if byte != if level.map { b'}' } else { b']' } {
+                break 'all Stop::Next;
             }
-        };
-        raw.at = at;
-        text.len().wrapping_sub(rest.len())
-    }
+            rest = next;
+            at = level.end_listed(out, at, &mut listed);
+            open.pop();
+            level = open.last().copied().unwrap_or(Open::ROOT);
+            if open.len() <= floor {
+                break 'all Stop::Next;
+            }
+        }
+    };
+    let empty = level.is_empty(at);
+    let state = match (stop, open.last_mut()) {
+        (Stop::Next, None) => State::Done,
+        (_, None) => State::Value,
+        (stop, Some(innermost)) => {
+            *innermost = level;
+            match stop {
+                Stop::Next => State::Next,
+                Stop::Key if empty => State::KeyOrEnd,
+                Stop::Key => State::Key,
+                Stop::Value if empty && !level.map => State::ValueOrEnd,
+                Stop::Value => State::Value,
+            }
+        }
+    };
+    raw.at = at;
+    (text.len().wrapping_sub(rest.len()), state)
 }
 
 /// The first byte of the next token and what is behind it; 0 if the text ends before.
@@ -229,8 +238,8 @@ fn last_word(rest: &[u8]) -> u64 {
 /// A string that was copied.
 struct Copied<'t> {
     len: usize,
-    /// Its first eight bytes; those behind its end have no meaning.
-    word: u64,
+    /// Its first seven bytes at least, the first one lowest; zeros behind its end.
+    head: u64,
     /// What is behind its closing quotation mark.
     rest: &'t [u8],
 }
@@ -255,9 +264,11 @@ fn string<'t>(
         let len = offset(special);
         if let Some((b'"', rest)) = text.get(len..).and_then(<[u8]>::split_first) {
             *header = mark | low_byte(len);
+            // The lowest mark, and all below it, is what is not above the end.
+            let below = (special ^ special.wrapping_sub(1)).wrapping_shr(8);
             return Some(Copied {
                 len,
-                word: first,
+                head: first & below,
                 rest,
             });
         }
@@ -297,7 +308,7 @@ fn long_string<'t>(
     *header = mark | low_byte(len);
     Some(Copied {
         len,
-        word: word(text),
+        head: word(text),
         rest,
     })
 }
@@ -313,10 +324,10 @@ fn offset(special: u64) -> usize {
 pub(super) const fn stops(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let control = word.wrapping_sub(ONES.wrapping_mul(0x20));
-    let quote = (word ^ ONES.wrapping_mul(0x22)).wrapping_sub(ONES);
+    // Without bit 1 a quotation mark stands right behind the control characters, which stay below it.
+    let control_or_quote = (word ^ ONES.wrapping_mul(0x02)).wrapping_sub(ONES.wrapping_mul(0x21));
     let backslash = (word ^ ONES.wrapping_mul(0x5C)).wrapping_sub(ONES);
-    (control | quote | backslash | word) & HIGHS
+    (control_or_quote | backslash | word) & HIGHS
 }
 
 /// As [`string`], for what is not ASCII.
@@ -345,38 +356,9 @@ fn beyond_ascii<'t>(
     *header = mark | low_byte(len);
     Some(Copied {
         len,
-        word: word(text),
+        head: word(text.get(..len)?),
         rest,
     })
-}
-
-/// Whether the key of `len` bytes that begins with `word` at `at` is above the one at `entry`.
-#[inline(always)]
-fn is_above(out: &[u8], entry: usize, at: usize, len: usize, new: u64) -> bool {
-    // A long key starts with 255, which is more than any length here.
-    let before = usize::from(format::byte_at(out, entry));
-    if before != len {
-        return before < len;
-    }
-    if let Some(old) = out
-        .get(entry.wrapping_add(1)..)
-        .and_then(<[u8]>::first_chunk)
-    {
-        // Of shorter keys only the first bytes count; the rest is shifted out.
-        let unused = 64_usize.saturating_sub(len.wrapping_mul(8));
-        let unused = u32::try_from(unused).unwrap_or(0);
-        let first = |word: u64| word.swap_bytes().checked_shr(unused).unwrap_or(0);
-        let (old, new) = (first(u64::from_le_bytes(*old)), first(new));
-        if old != new {
-            return old < new;
-        }
-    }
-    same_length_order(out, entry, at) == Ordering::Less
-}
-
-#[inline(never)]
-fn same_length_order(out: &[u8], entry: usize, at: usize) -> Ordering {
-    format::key_bytes(out, entry).cmp(format::key_bytes(out, at))
 }
 
 /// Writes the number that begins with `byte` and goes on in `rest` to `at`, if it has at most 18 digits

@@ -502,13 +502,18 @@ impl<'a> Reader<'a> {
 
 /// How many bytes at the front are ASCII that stands for itself inside a string.
 fn plain_run(text: &[u8]) -> usize {
-    let mut rest = text;
     #[cfg(target_pointer_width = "64")]
-    while let Some((word, after)) = rest.split_first_chunk()
-        && super::fast::stops(u64::from_le_bytes(*word)) == 0
-    {
-        rest = after;
-    }
+    let rest = {
+        let mut rest = text;
+        while let Some((word, after)) = rest.split_first_chunk()
+            && super::fast::stops(u64::from_le_bytes(*word)) == 0
+        {
+            rest = after;
+        }
+        rest
+    };
+    #[cfg(not(target_pointer_width = "64"))]
+    let rest = text;
     let tail = rest
         .iter()
         .position(|byte| !matches!(byte, 0x20..=0x7F) || matches!(byte, b'"' | b'\\'))

@@ -183,24 +183,27 @@ fn an_oversized_notification_is_an_event() {
 }
 
 #[test]
-fn a_desired_that_does_not_fit_leaves_the_old_one() {
-    let mut bench = Bench::online(config(), json!({"desired": {"a": 1}}), 1);
+fn of_a_desired_that_does_not_fit_the_leaves_that_do_are_taken() {
+    let mut bench = Bench::online(config(), json!({"desired": {"a": 1, "gone": 1}}), 1);
     let long = "x".repeat(N);
     bench
-        .delta(json!({"a": 2, "long": long}), 2)
+        .delta(json!({"a": 2, "long": long, "z": {"inner": 3}}), 2)
         .known(2)
-        .desires(json!({"a": 1}))
+        .desires(json!({"a": 2, "gone": 1, "z": {"inner": 3}}))
         .quiet();
-    let event = bench.engine.poll_event();
-    assert!(
-        matches!(event, Some(Event::DesiredTooLarge { needed }) if needed > N),
-        "{event:?}"
-    );
+    let too_large = |event: Option<Event>| {
+        assert!(
+            matches!(event, Some(Event::DesiredTooLarge { needed }) if needed > N),
+            "{event:?}"
+        );
+    };
+    assert_eq!(bench.engine.poll_event(), Some(Event::DesiredChanged));
+    too_large(bench.engine.poll_event());
     bench.refresh();
     bench
         .expect(Sent::Get)
-        .got(json!({"desired": {"a": 2, "long": long}}), 2)
-        .desires(json!({"a": 1}));
+        .got(json!({"desired": {"a": 3, "long": long}}), 2)
+        .desires(json!({"a": 3}));
     bench.quiet();
 }
 

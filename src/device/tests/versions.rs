@@ -22,7 +22,7 @@ fn a_duplicate_delta_is_dropped_and_counted() {
     let mut bench = Bench::online(config(), json!({"desired": {"a": 1}}), 4);
     bench.delta(json!({"a": 2}), 5).drop_events();
     bench
-        .delta(json!({"a": 3}), 5)
+        .delta(json!({"a": 2}), 5)
         .no_event()
         .quiet()
         .desires(json!({"a": 2}));

@@ -290,7 +290,7 @@ fn merge_through(bytes: &mut [u8], (a, b, c): (usize, usize, usize), free: usize
 
 /// Drops all but the last of equal keys from sorted entries; returns the new end.
 #[cold]
-fn keep_last(bytes: &mut [u8], start: usize, end: usize) -> usize {
+pub(super) fn keep_last(bytes: &mut [u8], start: usize, end: usize) -> usize {
     let (mut from, mut to) = (start, start);
     while from < end {
         let next = format::entry_end(bytes, from);

@@ -251,8 +251,8 @@ fn what_is_missing_or_of_the_wrong_type_is_named() {
     };
     let malformed = DecodeError::Malformed;
     for (end, payload, error) in [
-        ("get/accepted", "1", malformed("state")),
-        ("get/accepted", "null", malformed("state")),
+        ("get/accepted", "1", malformed("version")),
+        ("get/accepted", "null", malformed("version")),
         ("get/accepted", r#"{"version":1}"#, malformed("state")),
         (
             "get/accepted",
