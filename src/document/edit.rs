@@ -42,7 +42,7 @@ pub(super) fn find(bytes: &[u8], map: usize, key: &[u8]) -> Result<usize, usize>
 /// Moves the bytes `from..to` to `dest`; the caller has made sure that they fit.
 #[cfg(target_pointer_width = "64")]
 #[inline]
-pub(super) fn shift(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
+pub(crate) fn shift(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
     let len = bytes.len();
     if from <= to
         && to <= len
@@ -54,14 +54,14 @@ pub(super) fn shift(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
 }
 
 #[cfg(not(target_pointer_width = "64"))]
-pub(super) use self::shift_bytes as shift;
+pub(crate) use self::shift_bytes as shift;
 
 /// Moves the bytes `from..to` to `dest`; the caller has made sure that they fit.
 ///
 /// Byte by byte: a firmware that needs `memmove` for nothing else is spared its 1.5 KB.
 #[cfg(any(test, not(target_pointer_width = "64")))]
 #[inline(never)]
-pub(super) fn shift_bytes(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
+pub(crate) fn shift_bytes(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
     let cells = core::cell::Cell::from_mut(bytes).as_slice_of_cells();
     if let Some(source) = cells.get(from..to)
         && let Some(slots) = cells
