@@ -263,7 +263,7 @@ impl<'a> Sink<'a> {
                         key_end = format::key_span(old, a).1;
                     }
                     let value = run.get(key_end..).and_then(format::front_len);
-                    let end = key_end.wrapping_add(value.unwrap_or(usize::from(u16::MAX)));
+                    let end = key_end.wrapping_add(value.unwrap_or(format::MAX_DOCUMENT));
                     if end > same_to {
                         break;
                     }
