@@ -5,7 +5,9 @@
 //! So this file refuses nothing and reports nothing: **what it builds is what the state machine would
 //! have built**, and a property test holds them against each other.
 
+use super::error::ReadError;
 use super::reader::{Reader, State};
+use crate::document::DocumentMut;
 use crate::document::format;
 use crate::document::raw::{Listed, Open, Raw};
 
@@ -30,6 +32,25 @@ impl Reader<'_> {
         self.state = state;
         used
     }
+}
+
+/// Reads a whole text; the state machine is only set up where the paved path ends before the text.
+pub(super) fn read(text: &[u8], document: DocumentMut<'_>) -> Result<(), ReadError> {
+    let mut raw = Raw::new(document);
+    let (used, state) = tokens(&mut raw, State::Value, 0, text);
+    if state == State::Done && used == text.len() {
+        raw.finish();
+        return Ok(());
+    }
+    go_on(raw, used, state, text)
+}
+
+#[cold]
+#[inline(never)]
+fn go_on(raw: Raw<'_>, used: usize, state: State, text: &[u8]) -> Result<(), ReadError> {
+    let mut reader = Reader::resume(raw, used, state);
+    reader.feed(text.get(used..).unwrap_or_default())?;
+    reader.finish()
 }
 
 /// See [`Reader::fast`]; below the depth `floor` nothing is read. Returns also the state behind it.
@@ -70,10 +91,13 @@ pub(super) fn tokens(raw: &mut Raw<'_>, state: State, floor: usize, text: &[u8])
                 else {
                     break 'all Stop::Key;
                 };
-                let (b':', next) = token(next) else {
-                    break 'all Stop::Key;
+                rest = match next.split_first() {
+                    Some((b':', after)) => after,
+                    _ => match token(next) {
+                        (b':', after) => after,
+                        _ => break 'all Stop::Key,
+                    },
                 };
-                rest = next;
                 level.enter(out, at, len, head, &mut listed);
                 at = at.wrapping_add(1).wrapping_add(len);
             }
@@ -82,11 +106,15 @@ pub(super) fn tokens(raw: &mut Raw<'_>, state: State, floor: usize, text: &[u8])
                 b'"' => {
                     const MARK: u8 = format::SHORT_STRING;
                     const MOST: usize = format::MAX_SHORT_STRING;
-                    let Some(copied) = string(next, out, at, MARK, MOST) else {
+                    if let Some(copied) = string(next, out, at, MARK, MOST) {
+                        at = at.wrapping_add(1).wrapping_add(copied.len);
+                        next = copied.rest;
+                    } else if let Some((len, behind)) = wide_string(next, out, at) {
+                        at = at.wrapping_add(len);
+                        next = behind;
+                    } else {
                         break 'all Stop::Value;
-                    };
-                    at = at.wrapping_add(1).wrapping_add(copied.len);
-                    next = copied.rest;
+                    }
                 }
                 b'{' | b'[' => {
                     let map = byte == b'{';
@@ -361,6 +389,99 @@ fn beyond_ascii<'t>(
     })
 }
 
+/// Copies a value that is too long for [`string`] or holds escapes of two characters, with its header.
+/// Returns its encoded length and what is behind it.
+#[cold]
+#[inline(never)]
+fn wide_string<'t>(text: &'t [u8], out: &mut [u8], at: usize) -> Option<(usize, &'t [u8])> {
+    let (header, room) = out
+        .get_mut(at..)?
+        .split_first_chunk_mut::<{ format::HEADER }>()?;
+    let mut rest = text;
+    let mut len: usize = 0;
+    let mut escape = false;
+    loop {
+        let word = word(rest);
+        let plain = match stops(word) {
+            0 => 8,
+            special => offset(special),
+        };
+        *room.get_mut(len..)?.first_chunk_mut()? = word.to_le_bytes();
+        len = len.wrapping_add(plain);
+        rest = rest.get(plain..)?;
+        if plain == 8 {
+            continue;
+        }
+        let (byte, after) = rest.split_first()?;
+        rest = after;
+        let stored = match byte {
+            b'"' => break,
+            b'\\' => {
+                let (letter, after) = rest.split_first()?;
+                rest = after;
+                escape = true;
+                match letter {
+                    b'"' | b'\\' => *letter,
+                    b'b' => 0x08,
+                    b'f' => 0x0C,
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    _ => return None,
+                }
+            }
+            0..0x20 => return None,
+            _ => *byte,
+        };
+        *room.get_mut(len)? = stored;
+        len = len.wrapping_add(1);
+    }
+    let tag = match escape {
+        true => format::ESCAPED_STRING,
+        false if len > format::MAX_SHORT_STRING => format::STRING,
+        false => return None,
+    };
+    core::str::from_utf8(room.get(..len)?).ok()?;
+    let [low, high] = format::short(len).to_le_bytes();
+    *header = [tag, low, high];
+    Some((len.wrapping_add(format::HEADER), rest))
+}
+
+/// The value of up to eight decimal digits, the first one lowest.
+#[inline(always)]
+fn eight_digits(digits: u64) -> u64 {
+    const PAIR: u64 = 0x0000_00FF_0000_00FF;
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits.wrapping_shr(8));
+    let high = (pairs & PAIR).wrapping_mul(0x000F_4240_0000_0064);
+    let low = (pairs.wrapping_shr(16) & PAIR).wrapping_mul(0x0000_2710_0000_0001);
+    high.wrapping_add(low).wrapping_shr(32)
+}
+
+/// How many of eight bytes are decimal digits before the first that is not, and their values.
+#[inline(always)]
+fn digits(word: u64) -> (usize, u64) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let values = word ^ ONES.wrapping_mul(0x30);
+    let other = (values.wrapping_add(ONES.wrapping_mul(0x76)) | values) & ONES.wrapping_mul(0x80);
+    match other {
+        0 => (8, values),
+        _ => (offset(other), values),
+    }
+}
+
+/// Powers of ten.
+static POWERS: [u64; 9] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+];
+
 /// Writes the number that begins with `byte` and goes on in `rest` to `at`, if it has at most 18 digits
 /// and no exponent, and if something follows it. Returns its encoded length and what is behind it.
 #[inline(always)]
@@ -380,6 +501,20 @@ fn number<'t>(byte: u8, rest: &'t [u8], out: &mut [u8], at: usize) -> Option<(us
     let mut mantissa: u64 = 0;
     let mut digit = byte.wrapping_sub(b'0');
     let zero = digit == 0;
+    if digit < 10
+        && let Some(chunk) = tail.first_chunk()
+        && let (more, values) = digits(u64::from_le_bytes(*chunk))
+        && more > 2
+        && let Some(power) = POWERS.get(more)
+    {
+        let unused = u32::try_from(64_usize.wrapping_sub(more.wrapping_mul(8))).unwrap_or(0);
+        mantissa = u64::from(digit)
+            .wrapping_mul(*power)
+            .wrapping_add(eight_digits(values.wrapping_shl(unused)));
+        tail = tail.get(more..)?;
+        byte = take(&mut tail)?;
+        digit = byte.wrapping_sub(b'0');
+    }
     while digit < 10 {
         mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
         byte = take(&mut tail)?;

@@ -71,7 +71,14 @@ use crate::error::BufferTooSmall;
 /// # Errors
 /// [`ReadError`] says where and why; the document is then `{}`.
 pub fn read(text: &[u8], document: DocumentMut<'_>) -> Result<(), ReadError> {
-    read_selected(text, document, &Select::All)
+    #[cfg(target_pointer_width = "64")]
+    {
+        fast::read(text, document)
+    }
+    #[cfg(not(target_pointer_width = "64"))]
+    {
+        read_selected(text, document, &Select::All)
+    }
 }
 
 /// Reads those parts of a whole JSON text that `select` names into `document`; all of the text is

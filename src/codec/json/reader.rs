@@ -101,11 +101,22 @@ impl<'a> Reader<'a> {
     /// Starts to read into `document` what `select` names.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn new(document: DocumentMut<'a>, select: &'static Select) -> Self {
+        Self::with(Raw::new(document), 0, State::Value, select)
+    }
+
+    /// Goes on with a text of which `offset` bytes were read already; all of it is wanted.
+    #[cfg(target_pointer_width = "64")]
+    pub(super) fn resume(raw: Raw<'a>, offset: usize, state: State) -> Self {
+        Self::with(raw, offset, state, &Select::All)
+    }
+
+    #[inline(always)]
+    fn with(raw: Raw<'a>, offset: usize, state: State, select: &'static Select) -> Self {
         Self {
-            raw: Raw::new(document),
-            state: State::Value,
+            raw,
+            state,
             purpose: Purpose::Value,
-            offset: 0,
+            offset,
             text: Text::default(),
             number: Digits::default(),
             number_start: 0,
