@@ -186,6 +186,7 @@ impl Parts<'_> {
         }
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn in_step(&mut self) {
         let core = &mut *self.core;
         core.stage = Stage::InStep;

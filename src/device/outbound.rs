@@ -63,6 +63,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Builds a report of what the service does not have; whether it is all of it.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn build(&mut self) -> Option<bool> {
         let core = &mut *self.core;
         if self.reported.as_ref() == self.acknowledged.as_ref() || core.now < core.report_at {

@@ -190,7 +190,11 @@ impl<'a> Sink<'a> {
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn put(&mut self, bytes: &[u8], from: usize, to: usize) {
         if let Some(bytes) = bytes.get(from..to) {
-            self.at = edit::put(self.out, self.at, bytes);
+            #[cfg(target_pointer_width = "64")]
+            let end = edit::put_short(self.out, self.at, bytes);
+            #[cfg(not(target_pointer_width = "64"))]
+            let end = edit::put(self.out, self.at, bytes);
+            self.at = end;
         }
     }
 
@@ -198,17 +202,19 @@ impl<'a> Sink<'a> {
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn end_leaf(&mut self, leaf: usize, level: Level, open: &[Level]) {
         if self.at > self.limit {
-            self.pass_over(leaf, level, open);
+            self.pass_over(leaf, level.header.wrapping_sub(level.entry), open);
         }
     }
 
     #[inline(never)]
-    fn pass_over(&mut self, leaf: usize, level: Level, open: &[Level]) {
+    fn pass_over(&mut self, leaf: usize, key_len: usize, open: &[Level]) {
         // A patch with nothing but this leaf: itself, and the keys and headers of the maps around.
         let mut alone = self.at.wrapping_sub(leaf);
-        for level in open.iter().chain([&level]) {
-            let header = level.header.wrapping_sub(level.entry);
-            alone = alone.wrapping_add(header).wrapping_add(format::HEADER);
+        let outer = open
+            .iter()
+            .map(|level| level.header.wrapping_sub(level.entry));
+        for key_len in outer.chain([key_len]) {
+            alone = alone.wrapping_add(key_len).wrapping_add(format::HEADER);
         }
         self.passed_over = self.passed_over.min(alone);
         self.at = leaf;
@@ -233,7 +239,10 @@ impl<'a> Sink<'a> {
         // As far as this `old` from `a` on is known to be `new` from `b` on.
         let mut same_to = a;
         loop {
-            if same_to <= a {
+            // On a gateway not for nothing at the end of a map.
+            let ended =
+                cfg!(target_pointer_width = "64") && (a >= level.from_end || b >= level.to_end);
+            if same_to <= a && !ended {
                 // What is equal beyond the ends of these maps does not count.
                 let most = level.to_end.wrapping_sub(b).wrapping_add(a);
                 let same = common_prefix(old, a, new, b);
@@ -245,6 +254,23 @@ impl<'a> Sink<'a> {
             // Whole entries that are equal are passed.
             let mut key_end = a;
             let ahead = b.wrapping_sub(a);
+            #[cfg(target_pointer_width = "64")]
+            {
+                let run = old.get(..same_to).unwrap_or_default();
+                while let Some(first) = run.get(a) {
+                    key_end = a.wrapping_add(1).wrapping_add(usize::from(*first));
+                    if *first == format::LONG_KEY {
+                        key_end = format::key_span(old, a).1;
+                    }
+                    let value = run.get(key_end..).and_then(format::front_len);
+                    let end = key_end.wrapping_add(value.unwrap_or(format::MAX_DOCUMENT));
+                    if end > same_to {
+                        break;
+                    }
+                    a = end;
+                }
+            }
+            #[cfg(not(target_pointer_width = "64"))]
             while a < same_to {
                 key_end = format::key_span(old, a).1;
                 if key_end >= same_to {
@@ -344,14 +370,16 @@ impl<'a> Sink<'a> {
 #[cfg(target_pointer_width = "64")]
 #[inline(always)]
 fn common_prefix(old: &[u8], a: usize, new: &[u8], b: usize) -> usize {
+    let (Some(old), Some(new)) = (old.get(a..), new.get(b..)) else {
+        return 0;
+    };
     // Most runs are short.
-    if let Some(left) = old.get(a..).and_then(<[u8]>::first_chunk::<32>)
-        && let Some(right) = new.get(b..).and_then(<[u8]>::first_chunk::<32>)
+    if let (Some(left), Some(right)) = (old.first_chunk::<32>(), new.first_chunk::<32>())
         && let Some(index) = first_difference(left, right)
     {
         return index;
     }
-    long_common_prefix(old, a, new, b)
+    long_common_prefix(old, new)
 }
 
 /// Index of the first byte that differs.
@@ -371,10 +399,7 @@ fn first_difference(a: &[u8; 32], b: &[u8; 32]) -> Option<usize> {
 
 #[cfg(target_pointer_width = "64")]
 #[inline(never)]
-fn long_common_prefix(old: &[u8], a: usize, new: &[u8], b: usize) -> usize {
-    let (Some(a), Some(b)) = (old.get(a..), new.get(b..)) else {
-        return 0;
-    };
+fn long_common_prefix(a: &[u8], b: &[u8]) -> usize {
     let len = a.len().min(b.len());
     let (Some(a), Some(b)) = (a.get(..len), b.get(..len)) else {
         return 0;
@@ -383,20 +408,25 @@ fn long_common_prefix(old: &[u8], a: usize, new: &[u8], b: usize) -> usize {
         let bytes = a.iter().zip(b).take_while(|(left, right)| left == right);
         return bytes.count();
     };
-    let mut equal = 0_usize;
-    while let Some(left) = a.get(equal..).and_then(<[u8]>::first_chunk::<256>)
-        && b.get(equal..).and_then(<[u8]>::first_chunk::<256>) == Some(left)
-    {
-        equal = equal.wrapping_add(256);
-    }
-    while let Some(left) = a.get(equal..).and_then(<[u8]>::first_chunk::<32>)
-        && let Some(right) = b.get(equal..).and_then(<[u8]>::first_chunk::<32>)
-    {
-        if left != right {
-            let index = first_difference(left, right).unwrap_or(0);
-            return equal.wrapping_add(index);
+    // The first 32 were looked at.
+    let mut equal = 32_usize;
+    for until in [256, usize::MAX] {
+        while equal < until
+            && let Some(left) = a.get(equal..).and_then(<[u8]>::first_chunk::<32>)
+            && let Some(right) = b.get(equal..).and_then(<[u8]>::first_chunk::<32>)
+        {
+            if left != right {
+                let index = first_difference(left, right).unwrap_or(0);
+                return equal.wrapping_add(index);
+            }
+            equal = equal.wrapping_add(32);
         }
-        equal = equal.wrapping_add(32);
+        // What has been equal for long is worth a call.
+        while let Some(left) = a.get(equal..).and_then(<[u8]>::first_chunk::<256>)
+            && b.get(equal..).and_then(<[u8]>::first_chunk::<256>) == Some(left)
+        {
+            equal = equal.wrapping_add(256);
+        }
     }
     // Fewer than 32 bytes are left: the last 32 begin with some that are known to be equal.
     match first_difference(a_last, b_last) {

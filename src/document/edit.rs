@@ -42,7 +42,7 @@ pub(super) fn find(bytes: &[u8], map: usize, key: &[u8]) -> Result<usize, usize>
 /// Moves the bytes `from..to` to `dest`; the caller has made sure that they fit.
 #[cfg(target_pointer_width = "64")]
 #[inline]
-pub(super) fn shift(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
+pub(crate) fn shift(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
     let len = bytes.len();
     if from <= to
         && to <= len
@@ -54,14 +54,14 @@ pub(super) fn shift(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
 }
 
 #[cfg(not(target_pointer_width = "64"))]
-pub(super) use self::shift_bytes as shift;
+pub(crate) use self::shift_bytes as shift;
 
 /// Moves the bytes `from..to` to `dest`; the caller has made sure that they fit.
 ///
 /// Byte by byte: a firmware that needs `memmove` for nothing else is spared its 1.5 KB.
 #[cfg(any(test, not(target_pointer_width = "64")))]
 #[inline(never)]
-pub(super) fn shift_bytes(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
+pub(crate) fn shift_bytes(bytes: &mut [u8], from: usize, to: usize, dest: usize) {
     let cells = core::cell::Cell::from_mut(bytes).as_slice_of_cells();
     if let Some(source) = cells.get(from..to)
         && let Some(slots) = cells
@@ -75,6 +75,42 @@ pub(super) fn shift_bytes(bytes: &mut [u8], from: usize, to: usize, dest: usize)
             pairs.rev().for_each(|(slot, byte)| slot.set(byte.get()));
         }
     }
+}
+
+/// Copies `source` to `at` without a call if it is short, and returns where it ends; the caller has made
+/// sure that it fits.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+pub(super) fn put_short(bytes: &mut [u8], at: usize, source: &[u8]) -> usize {
+    let end = at.wrapping_add(source.len());
+    let Some(slot) = bytes.get_mut(at..end) else {
+        return end;
+    };
+    if source.len() > 16 {
+        slot.copy_from_slice(source);
+    } else if !copy_ends::<8>(slot, source) && !copy_ends::<4>(slot, source) {
+        // At most three bytes.
+        for (slot, byte) in slot.iter_mut().zip(source).take(3) {
+            *slot = *byte;
+        }
+    }
+    end
+}
+
+/// Copies the first and the last `N` bytes, if there are so many; of up to twice as many that is all.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+fn copy_ends<const N: usize>(slot: &mut [u8], source: &[u8]) -> bool {
+    if let (Some(first), Some(last)) = (source.first_chunk::<N>(), source.last_chunk::<N>()) {
+        if let Some(slot) = slot.first_chunk_mut::<N>() {
+            *slot = *first;
+        }
+        if let Some(slot) = slot.last_chunk_mut::<N>() {
+            *slot = *last;
+        }
+        return true;
+    }
+    false
 }
 
 /// Exchanges `old` bytes at `at` for `new` bytes that the caller then writes, and keeps the lengths

@@ -203,51 +203,173 @@ pub(crate) fn special_bytes(word: u64) -> u64 {
 }
 
 /// Order of keys: by length, then bytewise (RFC 8949 §4.2.3 "length-first", restricted to text).
-#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg(not(target_pointer_width = "64"))]
 pub(crate) fn key_order(a: &[u8], b: &[u8]) -> Ordering {
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
-/// How the key that stands in `a` from `a_start` compares bytewise with the one in `b` from `b_start`;
-/// both are `len` bytes long.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
-pub(crate) fn text_order(
-    a: &[u8],
-    a_start: usize,
-    b: &[u8],
-    b_start: usize,
-    len: usize,
-) -> Ordering {
-    #[cfg(target_pointer_width = "64")]
-    if len <= 8
-        && let Some(left) = word_at(a, a_start)
-        && let Some(right) = word_at(b, b_start)
-    {
-        // Of the difference only the first `len` bytes count.
-        let beyond = 64_usize.wrapping_sub(len.wrapping_mul(8));
-        let differs =
-            u32::try_from(beyond).map_or(0, |beyond| (left ^ right).unbounded_shr(beyond));
-        return if differs == 0 {
-            Ordering::Equal
-        } else {
-            left.cmp(&right)
-        };
-    }
-    let left = slice(a, a_start, a_start.wrapping_add(len));
-    left.cmp(slice(b, b_start, b_start.wrapping_add(len)))
-}
-
-/// The eight bytes at `at`, the first one on top.
+/// Order of keys: by length, then bytewise (RFC 8949 §4.2.3 "length-first", restricted to text).
 #[cfg(target_pointer_width = "64")]
 #[inline(always)]
-fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
-    let word = bytes.get(at..)?.first_chunk::<8>()?;
-    Some(u64::from_be_bytes(*word))
+pub(crate) fn key_order(a: &[u8], b: &[u8]) -> Ordering {
+    if a.len() != b.len() {
+        return a.len().cmp(&b.len());
+    }
+    let (left, right) = (word(a), word(b));
+    if left != right {
+        return left.swap_bytes().cmp(&right.swap_bytes());
+    }
+    tail_order(a, b)
 }
 
-/// Looks for a key (some bytes, where in them it begins, its length) among the sorted entries from `at` to `end`: the offset of its entry and of its
-/// value, or where its entry would go and 0.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
+/// How two texts of one length compare that begin with the same [`word`].
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+fn tail_order(a: &[u8], b: &[u8]) -> Ordering {
+    if a.len() <= 8 {
+        return Ordering::Equal;
+    }
+    // Up to sixteen bytes the last eight tell the rest.
+    if a.len() <= 16
+        && let (Some(left), Some(right)) = (a.last_chunk::<8>(), b.last_chunk::<8>())
+    {
+        return u64::from_be_bytes(*left).cmp(&u64::from_be_bytes(*right));
+    }
+    a.cmp(b)
+}
+
+/// The first eight bytes of a text, the first one at the bottom; zeros beyond its end.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+fn word(text: &[u8]) -> u64 {
+    if let Some(chunk) = text.first_chunk::<8>() {
+        return u64::from_le_bytes(*chunk);
+    }
+    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        let beyond = text.len().wrapping_sub(4).wrapping_mul(8);
+        let last = u64::from(u32::from_le_bytes(*last));
+        return u64::from(u32::from_le_bytes(*first)) | (last << (beyond & 31));
+    }
+    match text {
+        [a, b, c] => u64::from_le_bytes([*a, *b, *c, 0, 0, 0, 0, 0]),
+        [a, b] => u64::from_le_bytes([*a, *b, 0, 0, 0, 0, 0, 0]),
+        [a] => u64::from(*a),
+        _ => 0,
+    }
+}
+
+/// Looks for a key (some bytes, where in them it begins, its length) among the sorted entries from
+/// `at` to `end`: the offset of its entry and of its value, or where its entry would go and 0.
+#[cfg(target_pointer_width = "64")]
+#[inline(never)]
+pub(crate) fn seek(
+    bytes: &[u8],
+    at: usize,
+    end: usize,
+    key: (&[u8], usize, usize),
+) -> (usize, usize) {
+    let key = slice(key.0, key.1, key.1.wrapping_add(key.2));
+    seek_key(bytes, at, end, key)
+}
+
+/// [`seek`] for a key by itself. What is rare it leaves to [`seek_any`], so that the rest stays in
+/// registers.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+pub(crate) fn seek_key(bytes: &[u8], at: usize, end: usize, wanted: &[u8]) -> (usize, usize) {
+    let Some(entries) = bytes.get(..end) else {
+        return (at, 0);
+    };
+    let wanted_word = word(wanted);
+    let mut at = at;
+    while let Some(first) = entries.get(at) {
+        let len = usize::from(*first);
+        let value = at.wrapping_add(len).wrapping_add(1);
+        if len >= wanted.len() {
+            // The length and eight bytes.
+            let text = bytes.get(at..).and_then(<[u8]>::first_chunk::<9>);
+            let (Some([_, text @ ..]), false) = (text, *first == LONG_KEY) else {
+                return seek_any(bytes, at, end, wanted);
+            };
+            if len > wanted.len() {
+                break;
+            }
+            // What stands behind a short key is masked.
+            let mask = MASKS.get(len).copied().unwrap_or(u64::MAX);
+            let entry_word = u64::from_le_bytes(*text) & mask;
+            if entry_word == wanted_word {
+                if len <= 8 {
+                    return (at, value);
+                }
+                let entry_end = bytes
+                    .get(value.wrapping_sub(8)..value)
+                    .and_then(<[u8]>::first_chunk::<8>);
+                if len <= 16 && entry_end == wanted.last_chunk::<8>() {
+                    return (at, value);
+                }
+                return seek_any(bytes, at, end, wanted);
+            }
+            if entry_word.swap_bytes() > wanted_word.swap_bytes() {
+                break;
+            }
+        }
+        let Some(len) = entries.get(value..).and_then(front_len) else {
+            break;
+        };
+        at = value.wrapping_add(len);
+    }
+    (at, 0)
+}
+
+/// Length of the value that `bytes` begin with, tag included.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+pub(crate) fn front_len(bytes: &[u8]) -> Option<usize> {
+    let len = TAG_LEN.get(usize::from(*bytes.first()?))?;
+    if *len != 0 {
+        return Some(usize::from(*len));
+    }
+    match bytes {
+        [_, low, high, ..] => {
+            Some(usize::from(u16::from_le_bytes([*low, *high])).wrapping_add(HEADER))
+        }
+        _ => None,
+    }
+}
+
+/// [`seek_key`] for keys of all kinds.
+#[cfg(target_pointer_width = "64")]
+#[inline(never)]
+fn seek_any(bytes: &[u8], at: usize, end: usize, wanted: &[u8]) -> (usize, usize) {
+    let entries = bytes.get(..end).unwrap_or_default();
+    let mut at = at;
+    while at < entries.len() {
+        let (start, value) = key_span(entries, at);
+        match key_order(slice(entries, start, value), wanted) {
+            Ordering::Equal => return (at, value),
+            Ordering::Greater => break,
+            Ordering::Less => at = value_end(entries, value),
+        }
+    }
+    (at.min(end), 0)
+}
+
+/// The bytes of a [`word`] that belong to a text of so many bytes.
+#[cfg(target_pointer_width = "64")]
+static MASKS: [u64; 8] = [
+    0,
+    0xFF,
+    0xFFFF,
+    0xFF_FFFF,
+    0xFFFF_FFFF,
+    0xFF_FFFF_FFFF,
+    0xFFFF_FFFF_FFFF,
+    0xFF_FFFF_FFFF_FFFF,
+];
+
+/// Looks for a key (some bytes, where in them it begins, its length) among the sorted entries from
+/// `at` to `end`: the offset of its entry and of its value, or where its entry would go and 0.
+#[cfg(not(target_pointer_width = "64"))]
 pub(crate) fn seek(
     bytes: &[u8],
     at: usize,
@@ -255,6 +377,7 @@ pub(crate) fn seek(
     key: (&[u8], usize, usize),
 ) -> (usize, usize) {
     let (wanted, wanted_start, wanted_len) = key;
+    let wanted = slice(wanted, wanted_start, wanted_start.wrapping_add(wanted_len));
     let mut at = at;
     let entries = bytes.get(..end).unwrap_or_default();
     while let Some(first) = entries.get(at) {
@@ -268,7 +391,7 @@ pub(crate) fn seek(
             if len > wanted_len {
                 return (at, 0);
             }
-            match text_order(bytes, start, wanted, wanted_start, len) {
+            match slice(bytes, start, start.wrapping_add(len)).cmp(wanted) {
                 Ordering::Equal => return (at, start.wrapping_add(len)),
                 Ordering::Greater => return (at, 0),
                 Ordering::Less => {}

@@ -133,6 +133,7 @@ impl<'a> Leaves<'a> {
     }
 
     /// The path of the leaf that [`Leaves::step`] went to.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn path(&self) -> &[&'a str] {
         &self.path
     }

@@ -24,6 +24,7 @@ enum Pass {
     /// Make the changes that need more room; after [`Pass::Shrink`] they all fit.
     Grow,
     /// Make all changes in one go: there is room for the document and the whole patch.
+    #[cfg(not(target_pointer_width = "64"))]
     Apply,
 }
 
@@ -45,6 +46,21 @@ pub(super) fn merge(
     document: &mut DocumentMut<'_>,
     patch: DocumentRef<'_>,
 ) -> Result<(), CapacityError> {
+    // By far the most merges first.
+    #[cfg(target_pointer_width = "64")]
+    if patch.as_bytes().len() < LONG_PATCH
+        && patch.is_map()
+        && document.len.wrapping_add(patch.as_bytes().len()) <= document.capacity()
+        && format::byte_at(document.bytes, 0) == format::MAP
+    {
+        splices(document.bytes, document.len, patch.as_bytes());
+        return Ok(());
+    }
+    merge_any(document, patch)
+}
+
+#[cfg_attr(target_pointer_width = "64", inline(never))]
+fn merge_any(document: &mut DocumentMut<'_>, patch: DocumentRef<'_>) -> Result<(), CapacityError> {
     if !patch.is_map() {
         return document.assign(patch);
     }
@@ -62,10 +78,8 @@ pub(super) fn merge(
     }
     if len.saturating_add(patch.len()) <= capacity {
         #[cfg(target_pointer_width = "64")]
-        if patch.len() >= LONG_PATCH {
-            sweep(bytes, len, patch);
-            return Ok(());
-        }
+        sweep(bytes, len, patch);
+        #[cfg(not(target_pointer_width = "64"))]
         walk(bytes, len, patch, Pass::Apply);
         return Ok(());
     }
@@ -134,13 +148,18 @@ fn walk(bytes: &mut [u8], len: &mut usize, patch: &[u8], pass: Pass) {
                 .wrapping_add(stop.wrapping_sub(put_from))
         };
         let grown = new.wrapping_sub(old);
-        if pass != Pass::Apply {
-            if pass == Pass::Measure {
+        let skipped = match pass {
+            Pass::Measure => {
                 *len = len.wrapping_add(grown);
+                true
             }
-            if pass == Pass::Measure || (pass == Pass::Grow) != (new > old) {
-                continue;
-            }
+            Pass::Shrink => new > old,
+            Pass::Grow => new <= old,
+            #[cfg(not(target_pointer_width = "64"))]
+            Pass::Apply => false,
+        };
+        if skipped {
+            continue;
         }
         if grown != 0 {
             edit::splice(bytes, len, &ancestors, place, old, new);
@@ -156,6 +175,158 @@ fn walk(bytes: &mut [u8], len: &mut usize, patch: &[u8], pass: Pass) {
             stripped(format::slice(patch, stop, next), bytes, place);
         }
     }
+}
+
+/// A map that both patch and document have, while [`splices`] is in it.
+#[cfg(target_pointer_width = "64")]
+#[derive(Clone, Copy)]
+struct Inner {
+    map: usize,
+    /// How many bytes follow it in the map around it.
+    behind: usize,
+    /// How many bytes of the patch follow the map around it.
+    patch_behind: usize,
+}
+
+/// Makes all changes in one go, each by moving what stands behind it; the maps around learn their new
+/// lengths when they are left.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+fn splices(bytes: &mut [u8], len: &mut usize, patch: &[u8]) {
+    // Whether a value of another length was put in: then the maps around learn theirs.
+    let mut resized = false;
+    let mut open: heapless::Vec<Inner, { format::MAX_DEPTH }> = heapless::Vec::new();
+    // The place in the map that is being changed, and the map's end.
+    let (mut at, mut end) = (format::HEADER, *len);
+    // The patch from its next entry on, and how much of it follows this map of it.
+    let mut rest = patch.get(format::HEADER..).unwrap_or_default();
+    let mut patch_behind = 0_usize;
+    loop {
+        while rest.len() <= patch_behind {
+            if rest.is_empty() && !resized {
+                return;
+            }
+            at = end;
+            let inner = open.pop();
+            let map = inner.map_or(0, |inner| inner.map);
+            let body = map.wrapping_add(format::HEADER);
+            format::write_u16(bytes, map.wrapping_add(1), end.wrapping_sub(body));
+            let Some(inner) = inner else {
+                return;
+            };
+            end = end.wrapping_add(inner.behind);
+            patch_behind = inner.patch_behind;
+        }
+        let Some((entry, next)) = Entry::split_off(rest) else {
+            return;
+        };
+        let found;
+        (at, found) = format::seek_key(bytes, at, end, entry.key);
+        if found != 0 && entry.tag == format::MAP && format::byte_at(bytes, found) == format::MAP {
+            let body = found.wrapping_add(format::HEADER);
+            let found_end = body.wrapping_add(format::u16_at(bytes, found.wrapping_add(1)));
+            let _ = open.push(Inner {
+                map: found,
+                behind: end.wrapping_sub(found_end),
+                patch_behind,
+            });
+            (at, end) = (body, found_end);
+            rest = entry.value_on.get(format::HEADER..).unwrap_or_default();
+            patch_behind = next.len();
+            continue;
+        }
+        let whole = rest;
+        rest = next;
+        if found != 0 && entry.tag < format::MAP && entry.tag != format::NULL {
+            let old = format::value_len(bytes, found);
+            if old == entry.value.len() {
+                at = edit::put_short(bytes, found, entry.value);
+                continue;
+            }
+        }
+        let before = *len;
+        at = change(bytes, len, (at, found), whole);
+        end = end.wrapping_add(*len).wrapping_sub(before);
+        resized |= *len != before;
+    }
+}
+
+/// An entry of a patch.
+#[cfg(target_pointer_width = "64")]
+struct Entry<'a> {
+    key: &'a [u8],
+    value: &'a [u8],
+    tag: u8,
+    /// The value and all behind it.
+    value_on: &'a [u8],
+}
+
+#[cfg(target_pointer_width = "64")]
+impl<'a> Entry<'a> {
+    /// Splits the entry off that `bytes` begin with.
+    #[inline(always)]
+    fn split_off(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (first, mut tail) = bytes.split_first()?;
+        let mut len = usize::from(*first);
+        if *first == format::LONG_KEY {
+            let (second, behind) = tail.split_first()?;
+            len = usize::from(*second);
+            tail = behind;
+        }
+        let (key, value_on) = tail.split_at_checked(len)?;
+        let tag = *value_on.first()?;
+        let (value, next) = value_on.split_at_checked(format::front_len(value_on)?)?;
+        let entry = Self {
+            key,
+            value,
+            tag,
+            value_on,
+        };
+        Some((entry, next))
+    }
+}
+
+/// Puts the entry that `whole` begins with, whose value is not merged, at its place, and returns where
+/// it ends.
+#[cfg(target_pointer_width = "64")]
+#[inline(never)]
+fn change(bytes: &mut [u8], len: &mut usize, (at, found): (usize, usize), whole: &[u8]) -> usize {
+    let Some((entry, _)) = Entry::split_off(whole) else {
+        return at;
+    };
+    // What the change takes away, and what it puts in: the value, with its key where that is new.
+    let (mut place, mut old, mut head) = (at, 0, &[] as &[u8]);
+    if found != 0 {
+        if entry.tag != format::NULL {
+            place = found;
+        }
+        old = format::value_end(bytes, found).wrapping_sub(place);
+    } else if entry.tag != format::NULL {
+        let head_len = whole.len().wrapping_sub(entry.value_on.len());
+        head = format::slice(whole, 0, head_len);
+    }
+    let simple = entry.tag != format::MAP || !entry.value.contains(&format::NULL);
+    let new = if entry.tag == format::NULL {
+        0
+    } else if simple {
+        head.len().wrapping_add(entry.value.len())
+    } else {
+        head.len().wrapping_add(stripped(entry.value, &mut [], 0))
+    };
+    if new != old {
+        let behind = place.wrapping_add(old);
+        edit::shift(bytes, behind, *len, place.wrapping_add(new));
+        *len = len.wrapping_add(new).wrapping_sub(old);
+    }
+    if new != 0 {
+        let body = edit::put_short(bytes, place, head);
+        if simple {
+            edit::put_short(bytes, body, entry.value);
+        } else {
+            stripped(entry.value, bytes, body);
+        }
+    }
+    place.wrapping_add(new)
 }
 
 /// Does what [`walk`] does, from a copy of the document that stands `patch.len()` bytes further
@@ -195,7 +366,7 @@ fn sweep(bytes: &mut [u8], len: &mut usize, patch: &[u8]) {
         let next = format::value_end(patch, stop);
         let tag = format::byte_at(patch, stop);
         let value;
-        (at, value) = format::seek(bytes, at, end, (patch, start, stop.wrapping_sub(start)));
+        (at, value) = format::seek_key(bytes, at, end, format::slice(patch, start, stop));
         let mut put_from = from;
         let mut place = at;
         if value != 0 {
@@ -224,7 +395,7 @@ fn sweep(bytes: &mut [u8], len: &mut usize, patch: &[u8]) {
             continue;
         }
         if is_simple(tag, patch, stop, next) {
-            out = edit::put(bytes, out, format::slice(patch, put_from, next));
+            out = edit::put_short(bytes, out, format::slice(patch, put_from, next));
         } else {
             out = edit::put(bytes, out, format::slice(patch, put_from, stop));
             let len = stripped(format::slice(patch, stop, next), bytes, out);

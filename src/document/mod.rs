@@ -47,7 +47,7 @@
 
 mod builder;
 mod delta;
-mod edit;
+pub(crate) mod edit;
 #[cfg(feature = "float")]
 mod float;
 pub(crate) mod format;

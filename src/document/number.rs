@@ -231,7 +231,8 @@ pub(crate) struct Scan {
 
 impl Scan {
     /// Takes one more digit (0 to 9); `step` is -1 after the point, else 0.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn digit(&mut self, digit: u8, step: i32) {
         self.exponent = self.exponent.saturating_add(step);
         if digit == 0 {
@@ -251,7 +252,8 @@ impl Scan {
         self.append(digit);
     }
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn append(&mut self, digit: u8) {
         // One more than a tenth of the largest magnitude would be too much in any case.
         if self.mantissa > LOWEST / 10 {
@@ -322,6 +324,7 @@ struct Text<'t> {
 }
 
 impl Text<'_> {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn push(&mut self, byte: u8) {
         self.front = self.front.wrapping_sub(1);
         if let Some(slot) = self.out.get_mut(self.front) {

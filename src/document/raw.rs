@@ -171,6 +171,7 @@ fn is_above(bytes: &[u8], entry: usize, at: usize) -> bool {
 }
 
 impl<'a> Raw<'a> {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn new(document: DocumentMut<'a>) -> Self {
         let DocumentMut { bytes, len } = document;
         // Until it is finished the document is empty bytes; `{}` is restored by `Drop`.

@@ -224,6 +224,7 @@ impl Encoded {
     }
 
     /// The header of a value whose length follows its tag in 16 bits.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn header(tag: u8, len: usize) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
@@ -278,7 +279,8 @@ impl Encoded {
         encoded
     }
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn as_slice(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }

@@ -72,6 +72,7 @@ pub struct DocumentMut<'a> {
 #[derive(Clone)]
 pub struct Document<const N: usize> {
     bytes: [u8; N],
+    /// Bytes in use. None in use is `{}`, too: a new document is all zeros and takes no flash.
     len: usize,
 }
 
@@ -294,17 +295,16 @@ impl<'a> DocumentMut<'a> {
 
 impl<const N: usize> Document<N> {
     /// Makes the empty document, `{}`.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn new() -> Self {
         const {
             assert!(N >= 3, "a document takes at least 3 bytes");
             assert!(N <= format::MAX_DOCUMENT, "lengths are 16 bits wide");
         }
-        let mut bytes = [0; N];
-        let front: &mut [u8] = &mut bytes;
-        if let [tag, ..] = front {
-            *tag = format::MAP;
+        Self {
+            bytes: [0; N],
+            len: 0,
         }
-        Self { bytes, len: 3 }
     }
 
     /// Copies stored bytes after a complete check, see [`DocumentRef::from_bytes`].
@@ -323,11 +323,17 @@ impl<const N: usize> Document<N> {
 
     /// Reads the document.
     pub fn as_ref(&self) -> DocumentRef<'_> {
-        DocumentRef::trusted(self.bytes.get(..self.len).unwrap_or_default())
+        match self.bytes.get(..self.len) {
+            None | Some([]) => DocumentRef::EMPTY,
+            Some(bytes) => DocumentRef::trusted(bytes),
+        }
     }
 
     /// Changes the document.
     pub fn as_mut(&mut self) -> DocumentMut<'_> {
+        if self.len == 0 {
+            self.len = format::put(&mut self.bytes, 0, &format::EMPTY_MAP);
+        }
         DocumentMut {
             bytes: &mut self.bytes,
             len: &mut self.len,

@@ -8,7 +8,7 @@ use super::section::Section;
 use super::update::{Mode, Rejected, Update};
 use super::version::{Version, Versions};
 use crate::document::format;
-use crate::document::{DocumentMut, DocumentRef, MAX_DEPTH, Value};
+use crate::document::{DocumentMut, DocumentRef, MAX_DEPTH};
 use crate::time::Timestamp;
 
 /// An update that was applied.
@@ -164,23 +164,29 @@ fn judge(
         return Err(Rejected::NotFound);
     }
     let named = Named::by(update.patch)?;
+    let limit = policy.section_depth();
+    let (mut too_deep, mut null_in_array) = (None, None);
+    // In the order in which they stand in the patch.
     for section in Section::ALL {
-        if named.has(section) && !policy.allows(update.origin, section) {
+        if !named.has(section) {
+            continue;
+        }
+        if !policy.allows(update.origin, section) {
             return Err(Rejected::Forbidden(section));
         }
-    }
-    let limit = policy.section_depth();
-    let mut null_in_array = None;
-    for (key, value) in update.patch.entries() {
-        if let (Some(section), Some(map)) = (Section::from_key(key), value.as_map()) {
-            let survey = Survey::of(map.as_document());
+        // A map, or null.
+        if let Some(part) = update.patch.at(&[section.key()]) {
+            let survey = Survey::of(part);
             if survey.depth > limit {
-                return Err(Rejected::TooDeep { section, limit });
+                too_deep = too_deep.or(Some(section));
             }
-            if survey.null_in_array && null_in_array.is_none() {
-                null_in_array = Some(section);
+            if survey.null_in_array {
+                null_in_array = null_in_array.or(Some(section));
             }
         }
+    }
+    if let Some(section) = too_deep {
+        return Err(Rejected::TooDeep { section, limit });
     }
     match null_in_array {
         Some(section) if !policy.null_in_arrays => Err(Rejected::NullInArray(section)),
@@ -297,16 +303,25 @@ impl Named {
         }
         let mut named = Self::default();
         let mut not_a_map = None;
-        for (key, value) in patch.entries() {
-            let section = Section::from_key(key).ok_or(Rejected::UnknownSection)?;
+        // Entry by entry as bytes: there is no text to check in them.
+        let bytes = patch.as_bytes();
+        let mut at = format::HEADER;
+        while at < bytes.len() {
+            let (start, value) = format::key_span(bytes, at);
+            let key = format::slice(bytes, start, value);
+            let section = Section::ALL
+                .into_iter()
+                .find(|section| section.key().as_bytes() == key)
+                .ok_or(Rejected::UnknownSection)?;
             match section {
                 Section::Desired => named.desired = true,
                 Section::Reported => named.reported = true,
                 Section::Tags => named.tags = true,
             }
-            if value.as_map().is_none() && value != Value::Null {
+            if !matches!(format::byte_at(bytes, value), format::MAP | format::NULL) {
                 not_a_map = not_a_map.or(Some(section));
             }
+            at = format::value_end(bytes, value);
         }
         match not_a_map {
             Some(section) => Err(Rejected::NotAMap(section)),

@@ -9,6 +9,7 @@ use core::cmp::Ordering;
 
 use super::section::Section;
 use super::version::Version;
+use crate::document::edit;
 use crate::document::format;
 use crate::document::value::Encoded;
 use crate::document::{DocumentMut, DocumentRef, MAX_DEPTH, Number, Value};
@@ -103,9 +104,7 @@ pub(super) fn stamp(
     }
     let stamps = end.wrapping_sub(len);
     let split = capacity.wrapping_sub(stamps);
-    if end <= bytes.len() {
-        bytes.copy_within(len..end, split);
-    }
+    edit::shift(bytes, len, end, split);
     let Some((front, back)) = bytes.split_at_mut_checked(split) else {
         return Ok(());
     };
@@ -225,14 +224,7 @@ struct Out<'a> {
 
 impl Out<'_> {
     fn put(&mut self, source: &[u8]) {
-        if let Some(slot) = self
-            .bytes
-            .get_mut(self.at..)
-            .and_then(|rest| rest.get_mut(..source.len()))
-        {
-            slot.copy_from_slice(source);
-        }
-        self.at = self.at.saturating_add(source.len());
+        self.at = format::put(self.bytes, self.at, source);
     }
 
     /// Starts a map and returns where its header is.

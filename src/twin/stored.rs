@@ -110,14 +110,12 @@ impl<'a> TwinRef<'a> {
         let head = encode_head(self.head());
         let document = self.document().as_bytes();
         let needed = document.len().saturating_add(head.len());
-        match out.split_at_mut_checked(head.len()) {
-            Some((front, back)) if back.len() == document.len() => {
-                front.copy_from_slice(&head);
-                back.copy_from_slice(document);
-                Ok(())
-            }
-            _ => Err(BufferTooSmall { needed }),
+        if out.len() != needed {
+            return Err(BufferTooSmall { needed });
         }
+        let at = format::put(out, 0, &head);
+        format::put(out, at, document);
+        Ok(())
     }
 
     /// Reads what [`TwinRef::write_body`] wrote, believing it.

@@ -7,8 +7,13 @@ use std::hint::black_box;
 
 use simd_json::prelude::ValueObjectAccess;
 use sonic_rs::JsonValueTrait;
+use twinsync::adapter::aws::{Policy as AwsPolicy, Service};
 use twinsync::codec::json;
 use twinsync::document::{Document, DocumentRef, delta};
+use twinsync::hub::{Config, HubEngine, InMemory, Registry};
+use twinsync::protocol::{Message, TwinId};
+use twinsync::time::{Instant, Now, Timestamp};
+use twinsync::twin::{self, Policy, Section, Twin, TwinRef, Update};
 
 use super::{Peer, serde_json as serde, simd_json as simd, sonic_rs as sonic};
 
@@ -204,6 +209,163 @@ impl Hub for Slots {
 
     fn update(&mut self, twin: usize, patch: &[u8]) -> &[u8] {
         self.scratch.update(&mut self.twins[twin], patch)
+    }
+}
+
+/// The sections of a twin of the workload; what else it says is the registry's affair.
+fn sections(text: &[u8]) -> Box<Document<1024>> {
+    let mut all = Box::<Document<1024>>::default();
+    json::read(text, Document::as_mut(&mut all)).expect("JSON");
+    let mut sections = Box::<Document<1024>>::default();
+    for section in Section::ALL {
+        if let Some(value) = all.value(&[section.key()]) {
+            sections.set(&[section.key()], value).expect("room");
+        }
+    }
+    sections
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_secs(1_700_000_000)
+}
+
+/// Every twin, with its head, in a slot; updated by the pure step, `twin::apply`: all checks, versions,
+/// all or nothing.
+pub struct Twins {
+    twins: Vec<Twin<1024>>,
+    next: Box<Twin<1024>>,
+    policy: Policy,
+    scratch: Scratch,
+}
+
+impl Hub for Twins {
+    const NAME: &'static str = "twinsync-twin";
+
+    fn new() -> Self {
+        Self {
+            twins: Vec::with_capacity(TWINS),
+            next: Box::default(),
+            policy: Policy::new(),
+            scratch: Scratch::new(),
+        }
+    }
+
+    fn load(&mut self, twin: &[u8]) {
+        let sections = sections(twin);
+        let mut slot = Twin::new();
+        let update = Update::merge(Document::as_ref(&sections));
+        let mut next = slot.as_mut();
+        twin::apply(TwinRef::ABSENT, &update, now(), &self.policy, &mut next).expect("a twin");
+        self.twins.push(slot);
+    }
+
+    fn update(&mut self, twin: usize, patch: &[u8]) -> &[u8] {
+        let Scratch {
+            patch: document,
+            delta,
+            text,
+        } = &mut self.scratch;
+        json::read(patch, Document::as_mut(document)).expect("JSON");
+        let slot = &mut self.twins[twin];
+        let update = Update::merge(Document::as_ref(document));
+        let mut next = Twin::as_mut(&mut self.next);
+        twin::apply(slot.as_ref(), &update, now(), &self.policy, &mut next).expect("accepted");
+        slot.assign(next.as_ref()).expect("room");
+        let mut out = Document::as_mut(delta);
+        slot.as_ref().delta(&mut out).expect("room");
+        let delta = Document::as_ref(delta);
+        if delta.is_empty() {
+            return &[];
+        }
+        let len = json::write(delta, text).expect("room");
+        &text[..len]
+    }
+}
+
+/// All of a gateway but its broker: AWS messages in and out, the engine, twins in memory with their
+/// metadata.
+pub struct Engine {
+    hub: HubEngine<InMemory, 4096>,
+    service: Service,
+    loaded: usize,
+    topic: String,
+    payload: Vec<u8>,
+    scratch: Box<Document<1024>>,
+    out: Vec<u8>,
+    delta: Vec<u8>,
+}
+
+impl Engine {
+    fn device(twin: usize) -> String {
+        format!("mtr-{twin:05}")
+    }
+}
+
+impl Hub for Engine {
+    const NAME: &'static str = "twinsync-engine";
+
+    fn new() -> Self {
+        let service = Service::new(AwsPolicy::new());
+        let config = Config::new().with_policy(service.policy().twin());
+        Self {
+            hub: HubEngine::new(InMemory::new(), config),
+            service,
+            loaded: 0,
+            topic: String::new(),
+            payload: Vec::new(),
+            scratch: Box::default(),
+            out: vec![0; 8192],
+            delta: Vec::new(),
+        }
+    }
+
+    fn load(&mut self, twin: &[u8]) {
+        let sections = sections(twin);
+        let mut slot = Twin::<4096>::new();
+        let update = Update::merge(Document::as_ref(&sections));
+        let policy = self.service.policy().twin();
+        let mut next = slot.as_mut();
+        twin::apply(TwinRef::ABSENT, &update, now(), &policy, &mut next).expect("a twin");
+        let device = Self::device(self.loaded);
+        let id = TwinId::new(&device, None).expect("an id");
+        let registry = self.hub.registry_mut();
+        registry.save(id, slot.as_ref()).expect("memory");
+        self.loaded += 1;
+    }
+
+    fn update(&mut self, twin: usize, patch: &[u8]) -> &[u8] {
+        self.topic.clear();
+        self.topic.push_str("$aws/things/mtr-");
+        for place in [10_000, 1_000, 100, 10, 1] {
+            self.topic
+                .push(char::from(b'0' + (twin / place % 10) as u8));
+        }
+        self.topic.push_str("/shadow/update");
+        self.payload.clear();
+        self.payload.extend_from_slice(b"{\"state\":");
+        self.payload.extend_from_slice(patch);
+        self.payload.push(b'}');
+        let now = Now::new(Instant::ZERO, now());
+        let scratch = Document::as_mut(&mut self.scratch);
+        let (id, message) = self
+            .service
+            .decode(&self.topic, &self.payload, scratch)
+            .expect("a request");
+        self.hub.handle_message(now, id, message).expect("drained");
+        self.delta.clear();
+        while let Some(transmit) = self.hub.poll_transmit() {
+            let publish = self
+                .service
+                .encode(transmit.id, &transmit.message, &mut self.out)
+                .expect("room");
+            match transmit.message {
+                Message::Delta(_) => self.delta.extend_from_slice(publish.payload),
+                Message::UpdateAccepted(_) => drop(black_box(publish)),
+                other => panic!("{other:?}"),
+            }
+            transmit.sent();
+        }
+        &self.delta
     }
 }
 

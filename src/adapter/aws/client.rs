@@ -20,7 +20,7 @@ use crate::twin::Section;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Client<'a> {
     id: TwinId<'a>,
-    /// Whether the echo of an update is read.
+    /// What only a back-end reads, if it is wanted.
     pub(super) echo: Option<Echo>,
 }
 
@@ -45,8 +45,10 @@ impl<'a> Client<'a> {
         Ok(Self { id, echo: None })
     }
 
-    /// The same client, reading also the patch that the answer to an update echoes: what a back-end
-    /// wants that watches what others do. A device does without.
+    /// The same client, reading also all of the patch that the answer to an update echoes, and
+    /// `update/documents`: what a back-end wants that watches what devices do. Without it the echo is
+    /// read as far as a device needs it: what others did to desired, and whether they touched reported;
+    /// the rest is not linked.
     pub const fn with_echo(mut self) -> Self {
         self.echo = Some(Echo::READ);
         self

@@ -114,7 +114,8 @@ impl Client<'_> {
     /// flows.
     ///
     /// # Errors
-    /// [`DecodeError::Topic`] if the topic is no answer or event of this shadow.
+    /// [`DecodeError::Topic`] if the topic is no answer or event of this shadow, or
+    /// `update/documents` without [`Client::with_echo`].
     pub fn decoder<'d>(
         &self,
         topic: &str,
@@ -167,6 +168,7 @@ impl<'a> Decoder<'a> {
     ///
     /// # Errors
     /// [`DecodeError`]: not JSON, does not fit, or a member is missing or of the wrong type.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn finish(mut self) -> Result<Message<'a>, DecodeError> {
         self.end()
     }
@@ -209,12 +211,13 @@ impl<'a> Decoder<'a> {
             | Purpose::Delete
             | Purpose::DeleteAccepted => return self.accepted(payload),
         };
+        let timestamp = payload.timestamp()?;
         Ok(Message::Rejected(Rejection {
             id: payload.id(),
             request,
             status: payload.status()?,
             cause: payload.text(MESSAGE).map_or(Cause::Unstated, Cause::Text),
-            timestamp: payload.timestamp()?,
+            timestamp,
         }))
     }
 
@@ -222,11 +225,18 @@ impl<'a> Decoder<'a> {
     fn accepted(&self, payload: Payload<'a>) -> Result<Message<'a>, &'static str> {
         let id = payload.id();
         let timestamp = payload.timestamp()?;
+        let document = if self.purpose == Purpose::GetAccepted {
+            payload.state()?
+        } else if self.purpose == Purpose::UpdateDelta {
+            payload.map(STATE)?
+        } else {
+            DocumentRef::EMPTY
+        };
         let versions = payload.versions()?;
         if self.purpose == Purpose::GetAccepted {
             return Ok(Message::GetAccepted(Snapshot {
                 id,
-                document: payload.state()?,
+                document,
                 versions,
                 timestamp,
             }));
@@ -234,7 +244,7 @@ impl<'a> Decoder<'a> {
         if self.purpose == Purpose::UpdateDelta {
             return Ok(Message::Delta(Delta {
                 id,
-                patch: payload.map(STATE)?,
+                patch: document,
                 metadata: DocumentRef::EMPTY,
                 versions,
                 timestamp,
@@ -265,10 +275,10 @@ fn select(purpose: Purpose, wanted: Wanted, echo: Option<Echo>) -> Option<&'stat
             Wanted::Delta => &DELTA_OF_GET,
         },
         Purpose::UpdateAccepted if echo.is_some() => &STATE_WHOLE,
+        Purpose::UpdateAccepted => &ECHO,
         Purpose::UpdateDelta => &STATE_WHOLE,
         Purpose::UpdateDocuments => echo?.documents,
-        Purpose::UpdateAccepted
-        | Purpose::DeleteAccepted
+        Purpose::DeleteAccepted
         | Purpose::GetRejected
         | Purpose::UpdateRejected
         | Purpose::DeleteRejected => &NO_STATE,
@@ -306,7 +316,18 @@ static STATE_WHOLE: Select = Select::Members(&[
     Member::all(TIMESTAMP),
     Member::all(TOKEN),
 ]);
-/// Answers that carry no state, or one that is not wanted; and error documents.
+/// What a device reads of an update's echo: what others did to desired (a delta does not tell of keys
+/// that were removed), and whether they touched reported. The echo of its own reports stays out.
+static ECHO: Select = Select::Members(&[
+    Member::of(
+        STATE,
+        &[Member::all("desired"), Member::of("reported", &[])],
+    ),
+    Member::all(VERSION),
+    Member::all(TIMESTAMP),
+    Member::all(TOKEN),
+]);
+/// Answers that carry no state; and error documents.
 static NO_STATE: Select = Select::Members(&[
     Member::all(VERSION),
     Member::all(TIMESTAMP),
@@ -386,6 +407,7 @@ impl<'a> Payload<'a> {
 }
 
 fn changed(payload: Payload<'_>) -> Result<Message<'_>, &'static str> {
+    let timestamp = payload.timestamp()?;
     let previous = match payload.0.value(&[PREVIOUS]) {
         None | Some(Value::Null) => None,
         Some(_) => {
@@ -399,7 +421,7 @@ fn changed(payload: Payload<'_>) -> Result<Message<'_>, &'static str> {
         previous,
         current: current.state()?,
         versions: current.versions()?,
-        timestamp: payload.timestamp()?,
+        timestamp,
     }))
 }
 

@@ -104,6 +104,7 @@ pub fn shadow<'a>(thing: &'a str, shadow: Option<&'a str>) -> Result<TwinId<'a>,
 }
 
 /// Checks the names of a thing and a shadow, see [`shadow`].
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(super) fn check(thing: &str, shadow: Option<&str>) -> Result<(), NameError> {
     if thing.is_empty() {
         return Err(NameError::ThingMissing);

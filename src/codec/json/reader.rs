@@ -99,6 +99,7 @@ struct Skip {
 
 impl<'a> Reader<'a> {
     /// Starts to read into `document` what `select` names.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn new(document: DocumentMut<'a>, select: &'static Select) -> Self {
         Self::with(Raw::new(document), 0, State::Value, select)
     }
@@ -460,6 +461,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn end_text(&mut self) {
         match self.purpose {
             Purpose::Value => {

@@ -100,8 +100,11 @@ fn insert(bytes: &[u8], keys: &mut [u64], equal: &mut bool) {
 /// The order of two keys of the same length.
 #[inline(never)]
 fn full_order(bytes: &[u8], a: u64, b: u64) -> Ordering {
-    let text = |digest| place(digest).wrapping_add(1);
-    format::text_order(bytes, text(a), bytes, text(b), key_len(a))
+    let text = |digest| {
+        let start = place(digest).wrapping_add(1);
+        format::slice(bytes, start, start.wrapping_add(key_len(digest)))
+    };
+    format::key_order(text(a), text(b))
 }
 
 #[inline(always)]

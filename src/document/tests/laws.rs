@@ -94,7 +94,7 @@ fn model(value: Value<'_>) -> Model {
 }
 
 /// RFC 7396 §2, as its pseudo code has it.
-fn merged(target: &Model, patch: &Model) -> Model {
+pub(super) fn merged(target: &Model, patch: &Model) -> Model {
     let Model::Object(patch) = patch else {
         return patch.clone();
     };

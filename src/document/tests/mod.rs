@@ -1,5 +1,6 @@
 mod atomic;
 mod laws;
 mod limits;
+mod places;
 mod reads;
 mod stored;

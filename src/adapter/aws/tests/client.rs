@@ -237,7 +237,7 @@ fn an_error_document_may_lack_time_and_token() {
 
 #[test]
 fn what_is_missing_or_of_the_wrong_type_is_named() {
-    let client = Client::new(lamp()).unwrap();
+    let client = Client::new(lamp()).unwrap().with_echo();
     let mut scratch = Document::<128>::new();
     let mut decode = |end: &str, payload: &str| {
         let topic = alloc::format!("$aws/things/lamp/shadow/{end}");
@@ -352,6 +352,17 @@ fn documents_tell_before_and_after() {
     assert_eq!(versions.twin, Version::new(4));
     assert_eq!(changed.current, DocumentRef::EMPTY);
     assert_eq!(changed.versions.twin, Version::new(5));
+}
+
+#[test]
+fn a_device_does_not_read_what_only_a_back_end_asks_for() {
+    let client = Client::new(lamp()).unwrap();
+    let mut scratch = Document::<64>::new();
+    let topic = "$aws/things/lamp/shadow/update/documents";
+    let error = client
+        .decoder(topic, Wanted::Sections, scratch.as_mut())
+        .unwrap_err();
+    assert_eq!(error, DecodeError::Topic(TopicError::Purpose));
 }
 
 #[test]
