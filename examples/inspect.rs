@@ -5,7 +5,8 @@
 //! echo '{"target":21.5}' | cargo run --release --example inspect -- -
 //! ```
 //!
-//! Exit 0: valid. Exit 1: not valid, or it can't be read; the reason and the byte offset are printed.
+//! Exit 0: valid. Exit 1: not valid, beyond the bounds of a document, or it can't be read; the reason and
+//! the byte offset are printed.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -21,8 +22,8 @@
 use std::io::Read;
 use std::process::ExitCode;
 
-use twinsync::codec::json;
-use twinsync::document::{Document, MAX_DOCUMENT, Map, Value};
+use twinsync::codec::json::{self, ReadReason};
+use twinsync::document::{Document, MAX_DOCUMENT, Map, NumberError, Value};
 use twinsync::twin::ETag;
 
 const USAGE: &str = "usage: inspect FILE|-";
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
     };
     let mut document = Box::new(Document::<MAX_DOCUMENT>::new());
     if let Err(error) = json::read(&text, Document::as_mut(&mut document)) {
-        println!("not valid: {error}");
+        println!("{}: {error}", verdict_of(error.reason));
         println!("{}", excerpt(&text, error.offset));
         return ExitCode::FAILURE;
     }
@@ -61,6 +62,19 @@ fn text_of(path: &str) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
     std::io::stdin().read_to_end(&mut text)?;
     Ok(text)
+}
+
+/// What ends the reading: the text, or the bounds of a document.
+fn verdict_of(reason: ReadReason) -> &'static str {
+    match reason {
+        ReadReason::Capacity(_)
+        | ReadReason::TooDeep
+        | ReadReason::KeyTooLong
+        | ReadReason::Number(NumberError::TooPrecise | NumberError::OutOfRange) => {
+            "valid so far, but beyond the bounds of a document"
+        }
+        _ => "not valid",
+    }
 }
 
 /// The text around an offset, with a mark under the offending byte.
@@ -93,12 +107,12 @@ fn report(text: &[u8], document: &Document<MAX_DOCUMENT>) {
     let sections = sections(view.root());
     let counted: usize = sections.iter().map(|(_, value)| len(*value)).sum();
     let named: Vec<&str> = sections.iter().map(|(name, _)| *name).collect();
-    let deepest = sections.iter().map(|(_, value)| key_depth(*value)).max();
+    let deepest = sections.iter().map(|(_, value)| nesting(*value)).max();
     let deepest = deepest.unwrap_or(0);
     println!();
     println!("counted as {}:", named.join(" + "));
     verdict("AWS Device Shadow, 8192 bytes of JSON", counted, 8192);
-    verdict("AWS Device Shadow, 6 levels of keys", deepest, 6);
+    verdict("AWS Device Shadow, 8 levels (once 6)", deepest, 8);
     for (name, value) in sections {
         let limit = if name == "tags" { 8 * 1024 } else { 32 * 1024 };
         verdict(
@@ -141,14 +155,11 @@ fn len(value: Value<'_>) -> usize {
     writer.len()
 }
 
-/// Longest path of keys.
-fn key_depth(value: Value<'_>) -> usize {
+/// Levels of maps and arrays.
+fn nesting(value: Value<'_>) -> usize {
     match value {
-        Value::Map(map) => map
-            .iter()
-            .map(|(_, value)| 1 + key_depth(value))
-            .max()
-            .unwrap_or(0),
+        Value::Map(map) => map.as_document().depth(),
+        Value::Array(array) => array.as_document().depth(),
         _ => 0,
     }
 }

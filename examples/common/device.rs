@@ -163,9 +163,30 @@ impl<'a> Device<'a> {
                 None => self.report(&["refused", &name], Value::Null),
             }
         }
+        self.withdraw_refusals();
         let refused = self.engine.reported().at(&["refused"]);
         if refused.is_some_and(DocumentRef::is_empty) {
             self.report(&["refused"], Value::Null);
+        }
+    }
+
+    /// A refusal of what nobody wants any more is not reported for ever.
+    fn withdraw_refusals(&mut self) {
+        let wanted: Vec<String> = self
+            .engine
+            .desired()
+            .leaves()
+            .map(|leaf| leaf.path.to_string())
+            .collect();
+        let reported = self.engine.reported();
+        let refused = reported.at(&["refused"]).unwrap_or(DocumentRef::EMPTY);
+        let over: Vec<String> = refused
+            .entries()
+            .map(|(name, _)| name.to_owned())
+            .filter(|name| !wanted.contains(name))
+            .collect();
+        for name in over {
+            self.report(&["refused", &name], Value::Null);
         }
     }
 

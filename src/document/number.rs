@@ -182,7 +182,7 @@ impl Number {
     /// Writes the number's JSON text into the front of `out` and returns its length: at most
     /// [`Number::MAX_TEXT`] bytes.
     ///
-    /// Integers are written plain, decimals positionally (`21.5`, `0.004`) while that stays short,
+    /// Integers of up to 21 digits are written plain, decimals positionally (`21.5`, `0.004`) while that stays short,
     /// otherwise with an exponent (`1e30`, `5e-40`).
     pub fn write_text(self, out: &mut [u8; Self::MAX_TEXT]) -> usize {
         let magnitude = self.mantissa.unsigned_abs();
@@ -197,7 +197,12 @@ impl Number {
             front: Self::MAX_TEXT,
         };
         let exponent = i32::from(self.exponent);
-        if exponent > 0 || exponent.wrapping_add(digits) < -5 {
+        if exponent > 0 && exponent.wrapping_add(digits) <= PLAIN_DIGITS {
+            for _ in 0..exponent {
+                text.push(b'0');
+            }
+            text.digits(magnitude, 0);
+        } else if exponent > 0 || exponent.wrapping_add(digits) < -5 {
             text.digits(u64::from(exponent.unsigned_abs()), 0);
             if exponent < 0 {
                 text.push(b'-');
@@ -287,6 +292,9 @@ impl Scan {
         Number::from_stripped(negative, self.mantissa, exponent)
     }
 }
+
+/// Up to this many digits an integer is written plain, as most readers of JSON do.
+const PLAIN_DIGITS: i32 = 21;
 
 /// The magnitude of the lowest mantissa; that of the highest is one less.
 const LOWEST: u64 = i64::MIN.unsigned_abs();
@@ -546,6 +554,9 @@ mod tests {
             ("0.00001", "0.00001"),
             ("1e-7", "1e-7"),
             ("123e-10", "123e-10"),
+            ("12345678901234567890", "12345678901234567890"),
+            ("1e20", "100000000000000000000"),
+            ("1e21", "1e21"),
             ("1e30", "1e30"),
             ("1e127", "1e127"),
             ("-1e-128", "-1e-128"),
