@@ -7,7 +7,7 @@ use super::event::{Event, Reason, Request};
 use super::outbound::hex;
 use super::state::{Parts, Patch, Stage, State, section};
 use super::{ForeignLeaves, Session};
-use crate::document::{DocumentRef, Value};
+use crate::document::DocumentRef;
 use crate::error::Status;
 use crate::protocol::{
     Accepted, Delta, Message, Rejection, RequestId, RequestKind, Snapshot, VersionScope, Versions,
@@ -269,15 +269,21 @@ impl Parts<'_> {
     }
 
     /// Whether desired says already what this patch of it says.
+    #[inline(never)]
     fn holds(&self, patch: DocumentRef<'_>) -> bool {
         let desired = self.desired.as_ref();
-        patch.leaves().all(
-            |leaf| match (desired.at(&leaf.path), patch.at(&leaf.path)) {
-                (Some(known), Some(told)) => known == told || (told.is_empty() && known.is_map()),
-                (None, Some(told)) => told == DocumentRef::NULL || leaf.path.is_empty(),
-                (_, None) => true,
-            },
-        )
+        let mut leaves = patch.leaves();
+        while leaves.step() {
+            let told = leaves.document();
+            let held = match desired.at(leaves.path()) {
+                Some(known) => known == told || (told.is_empty() && known.is_map()),
+                None => told == DocumentRef::NULL,
+            };
+            if !held {
+                return false;
+            }
+        }
+        true
     }
 
     fn is_in_flight(&self, id: Option<RequestId<'_>>) -> bool {
@@ -300,6 +306,7 @@ impl Parts<'_> {
         self.tell_changes(before);
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn tell_changes(&mut self, before: u64) {
         if fold(BASIS, self.desired.as_ref().as_bytes()) != before {
             self.core.events.raise(Event::DesiredChanged);
@@ -307,22 +314,25 @@ impl Parts<'_> {
     }
 
     /// Takes the leaves that fit of a patch that does not: a large one does not hold the others back.
+    #[inline(never)]
     fn take_what_fits(&mut self, patch: DocumentRef<'_>, needed: usize) {
-        for leaf in patch.leaves() {
-            if leaf.value == Value::Null {
-                self.desired.remove(&leaf.path);
+        let mut leaves = patch.leaves();
+        while leaves.step() {
+            let (path, told) = (leaves.path(), leaves.document());
+            if told == DocumentRef::NULL {
+                self.desired.remove(path);
                 continue;
             }
             // An empty map changes nothing where there is a map already (RFC 7396).
-            let stays = leaf.value.as_map().is_some()
+            let stays = told.is_empty()
                 && self
                     .desired
                     .as_ref()
-                    .at(&leaf.path)
+                    .at(path)
                     .is_some_and(DocumentRef::is_map);
             if !stays {
                 // What does not fit is what the event is about.
-                let _ = self.desired.set(&leaf.path, leaf.value);
+                let _ = self.desired.copy(path, told);
             }
         }
         self.core.events.raise(Event::DesiredTooLarge { needed });
