@@ -3,7 +3,7 @@
 #![no_main]
 
 use twinsync::adapter::aws::Client;
-use twinsync::device::{Config, DeviceEngine, Output, Session};
+use twinsync::device::{Config, DeviceEngine, Output, Session, Verdict};
 use twinsync::document::Document;
 use twinsync::protocol::TwinId;
 use twinsync::time::Instant;
@@ -57,6 +57,20 @@ extern "C" fn _start() -> ! {
                 for leaf in engine.changes() {
                     sink(leaf.path.len() as u32);
                 }
+            }
+            9 => sink(u32::from(engine.report(now, scratch.as_ref()).is_ok())),
+            10 => {
+                let settled = engine.settle(now, |leaf| match leaf.path.len() & 1 {
+                    0 => Verdict::Applied,
+                    _ => Verdict::Refused,
+                });
+                sink(core::hint::black_box(settled).applied as u32);
+            }
+            11 => engine.refresh(now),
+            12 => {
+                let kept = engine.clone();
+                sink(u32::from(engine.restore(&kept.memory()).is_ok()));
+                sink(u32::from(engine.withheld().is_some()));
             }
             _ => {
                 while let Some(transmit) = engine.poll_transmit(now) {
