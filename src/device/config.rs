@@ -47,7 +47,8 @@ impl Config {
     /// back-off from 2 s to 5 min, reports not held back, a full get after every connect and every
     /// 24 h, patches as large as the buffer, unconditional updates.
     ///
-    /// The seed starts the request ids and the jitter; it should differ from device to device.
+    /// The seed starts the request ids and the jitter; it should differ from device to device and, unless
+    /// a memory is restored, from start to start.
     pub const fn new(seed: u32) -> Self {
         Self {
             seed,

@@ -13,7 +13,8 @@ use crate::twin::TwinRef;
 /// A registry in memory: each twin is one allocation of exactly its bytes, and one for its id.
 ///
 /// Cost: load and save take logarithmic time in the number of twins; save allocates if the length of
-/// the twin's record changed.
+/// the twin's record changed. Tombstones stay until [`InMemory::forget_deleted`]: a service calls it
+/// now and then, for what is older than its policy's tombstone time.
 #[derive(Clone, Debug, Default)]
 pub struct InMemory {
     twins: BTreeMap<Box<[u8]>, Box<[u8]>>,
