@@ -75,9 +75,4 @@ pub use value::{Array, Entries, Items, Map, TypeError, Value};
 pub use view::{Document, DocumentMut, DocumentRef};
 
 #[cfg(test)]
-#[allow(
-    clippy::arithmetic_side_effects,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test that overflows or meets a new variant may fail"
-)]
-mod tests;
+pub(crate) mod tests;

@@ -1,10 +1,5 @@
 //! Timetables of the engine: at which time it says what.
 
-#![expect(
-    clippy::arithmetic_side_effects,
-    reason = "an overflow in a test is a failure"
-)]
-
 mod convergence;
 mod memory;
 mod reconnect;

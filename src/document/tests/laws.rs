@@ -1,6 +1,5 @@
 //! The laws of documents, against an independent model on `serde_json::Value`.
 
-use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,7 +8,8 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::{Map, Value as Model};
 
-use super::super::{Builder, Document, DocumentRef, Extent, Value, delta, diff, diff_within};
+use super::super::{Document, DocumentRef, Extent, delta, diff, diff_within};
+use super::model::{self, build, merged, model};
 
 pub(super) const N: usize = 4096;
 
@@ -46,71 +46,8 @@ pub(super) fn map(nulls: bool) -> impl Strategy<Value = Model> {
     btree_map(key(), tree(nulls), 0..6).prop_map(|map| Model::Object(map.into_iter().collect()))
 }
 
-fn build(builder: &mut Builder<'_>, model: &Model) {
-    match model {
-        Model::Null => builder.value(Value::Null).unwrap(),
-        Model::Bool(value) => builder.value(*value).unwrap(),
-        Model::Number(number) => builder.value(number.as_i64().unwrap()).unwrap(),
-        Model::String(text) => builder.value(text.as_str()).unwrap(),
-        Model::Array(items) => {
-            builder.begin_array().unwrap();
-            for item in items {
-                build(builder, item);
-            }
-            builder.end().unwrap();
-        }
-        Model::Object(map) => {
-            builder.begin_map().unwrap();
-            for (key, value) in map {
-                builder.key(key).unwrap();
-                build(builder, value);
-            }
-            builder.end().unwrap();
-        }
-    }
-}
-
 pub(super) fn document(model: &Model) -> Document<N> {
-    let mut document = Document::new();
-    let mut builder = document.build();
-    build(&mut builder, model);
-    builder.finish().unwrap();
-    document
-}
-
-fn model(value: Value<'_>) -> Model {
-    match value {
-        Value::Null => Model::Null,
-        Value::Bool(value) => Model::from(value),
-        Value::Number(number) => Model::from(number.as_i64().unwrap()),
-        Value::String(text) => Model::from(text),
-        Value::Array(array) => array.iter().map(model).collect(),
-        Value::Map(map) => Model::Object(
-            map.iter()
-                .map(|(key, value)| (key.to_owned(), model(value)))
-                .collect(),
-        ),
-    }
-}
-
-/// RFC 7396 §2, as its pseudo code has it.
-pub(super) fn merged(target: &Model, patch: &Model) -> Model {
-    let Model::Object(patch) = patch else {
-        return patch.clone();
-    };
-    let mut target = match target {
-        Model::Object(map) => map.clone(),
-        _ => Map::new(),
-    };
-    for (key, value) in patch {
-        if value.is_null() {
-            target.remove(key);
-        } else {
-            let old = target.get(key).cloned().unwrap_or(Model::Null);
-            target.insert(key.clone(), merged(&old, value));
-        }
-    }
-    Model::Object(target)
+    model::document(model)
 }
 
 fn model_delta(desired: &Model, reported: &Model) -> Map<String, Model> {

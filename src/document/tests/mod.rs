@@ -1,6 +1,7 @@
 mod atomic;
 mod laws;
 mod limits;
+pub(crate) mod model;
 mod places;
 mod reads;
 mod stored;

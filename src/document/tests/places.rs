@@ -7,7 +7,8 @@ use proptest::collection::btree_map;
 use proptest::prelude::*;
 use serde_json::{Map, Value as Model};
 
-use super::laws::{document, merged};
+use super::laws::document;
+use super::model::merged;
 use crate::document::DocumentRef;
 
 /// Keys of all lengths around that of a word or two, alike but for one byte, some with characters that

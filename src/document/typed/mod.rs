@@ -156,9 +156,4 @@ impl<const N: usize> Document<N> {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::arithmetic_side_effects,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test that overflows or meets a new variant may fail"
-)]
 mod tests;

@@ -4,8 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value as Model, json};
 
-use super::model::{N, document, merged, model, patch};
+use super::model::{N, document, model, patch};
 use crate::document::Document;
+use crate::document::tests::model::merged;
 use crate::time::Timestamp;
 use crate::twin::{
     self, Mode, Policy, Precondition, Rejected, Section, SizeLimits, Twin, TwinRef, Update,

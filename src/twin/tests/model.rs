@@ -1,47 +1,19 @@
 //! Documents from and to `serde_json::Value`, for tests of twins and hubs.
 
-use alloc::borrow::ToOwned;
 use alloc::string::String;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use serde_json::{Map, Value as Model};
+use serde_json::Value as Model;
 
-use crate::document::{Builder, Document, DocumentRef, Value};
+use crate::document::tests::model as oracle;
+use crate::document::{Document, DocumentRef};
 
 pub(crate) const N: usize = 8192;
 
-fn build(builder: &mut Builder<'_>, model: &Model) {
-    match model {
-        Model::Null => builder.value(Value::Null).unwrap(),
-        Model::Bool(value) => builder.value(*value).unwrap(),
-        Model::Number(number) => builder.value(number.as_i64().unwrap()).unwrap(),
-        Model::String(text) => builder.value(text.as_str()).unwrap(),
-        Model::Array(items) => {
-            builder.begin_array().unwrap();
-            for item in items {
-                build(builder, item);
-            }
-            builder.end().unwrap();
-        }
-        Model::Object(map) => {
-            builder.begin_map().unwrap();
-            for (key, value) in map {
-                builder.key(key).unwrap();
-                build(builder, value);
-            }
-            builder.end().unwrap();
-        }
-    }
-}
-
 /// The document that says what `model` says.
 pub(crate) fn document(model: &Model) -> Document<N> {
-    let mut document = Document::new();
-    let mut builder = document.build();
-    build(&mut builder, model);
-    builder.finish().unwrap();
-    document
+    oracle::document(model)
 }
 
 /// The document from JSON text.
@@ -51,47 +23,12 @@ pub(crate) fn json(text: &str) -> Document<N> {
 
 /// What `document` says.
 pub(crate) fn model(document: DocumentRef<'_>) -> Model {
-    model_of(document.root())
+    oracle::model(document.root())
 }
 
 /// JSON text of `document`, keys in alphabetical order.
 pub(crate) fn text(document: DocumentRef<'_>) -> String {
     serde_json::to_string(&model(document)).unwrap()
-}
-
-fn model_of(value: Value<'_>) -> Model {
-    match value {
-        Value::Null => Model::Null,
-        Value::Bool(value) => Model::from(value),
-        Value::Number(number) => Model::from(number.as_i64().unwrap()),
-        Value::String(text) => Model::from(text),
-        Value::Array(array) => array.iter().map(model_of).collect(),
-        Value::Map(map) => Model::Object(
-            map.iter()
-                .map(|(key, value)| (key.to_owned(), model_of(value)))
-                .collect(),
-        ),
-    }
-}
-
-/// RFC 7396 §2, as its pseudo code has it.
-pub(crate) fn merged(target: &Model, patch: &Model) -> Model {
-    let Model::Object(patch) = patch else {
-        return patch.clone();
-    };
-    let mut target = match target {
-        Model::Object(map) => map.clone(),
-        _ => Map::new(),
-    };
-    for (key, value) in patch {
-        if value.is_null() {
-            target.remove(key);
-        } else {
-            let old = target.get(key).cloned().unwrap_or(Model::Null);
-            target.insert(key.clone(), merged(&old, value));
-        }
-    }
-    Model::Object(target)
 }
 
 fn scalar() -> impl Strategy<Value = Model> {
