@@ -1,0 +1,46 @@
+//! Bodies: which formats there are, and documents from and to them.
+
+use super::fault::Fault;
+use crate::adapter::coap::option::ContentFormat;
+use crate::codec::json::{self, ReadReason};
+use crate::document::DocumentMut;
+use crate::document::DocumentRef;
+use crate::error::BufferTooSmall;
+
+/// What PATCH and iPATCH take. All of them are read as a merge patch (RFC 7396): there is no registered
+/// format for one in CBOR, nor any other meaning of plain JSON.
+pub(super) const PATCHES: &[ContentFormat] =
+    &[ContentFormat::MERGE_PATCH_JSON, ContentFormat::JSON];
+
+/// What PUT takes.
+pub(super) const WHOLE: &[ContentFormat] = &[ContentFormat::JSON];
+
+/// Whether representations are written in this format.
+pub(super) fn is_written(format: ContentFormat) -> bool {
+    WHOLE.contains(&format)
+}
+
+/// Reads a body of one of these formats.
+pub(super) fn read(
+    format: ContentFormat,
+    taken: &[ContentFormat],
+    body: &[u8],
+    document: DocumentMut<'_>,
+) -> Result<(), Fault> {
+    if !taken.contains(&format) {
+        return Err(Fault::Format(format));
+    }
+    json::read(body, document).map_err(|error| match error.reason {
+        ReadReason::Capacity(_) => Fault::TooLarge,
+        _ => Fault::Json(error),
+    })
+}
+
+/// Writes a document into the front of `out` and returns its length.
+pub(super) fn write(
+    _format: ContentFormat,
+    document: DocumentRef<'_>,
+    out: &mut [u8],
+) -> Result<usize, BufferTooSmall> {
+    json::write(document, out)
+}
