@@ -5,10 +5,14 @@
 //! | one datagram read and written | [`Message`], [`MessageWriter`], [`option`], [`Block`] |
 //! | requests, answers, observations over lossy datagrams | [`endpoint`] |
 //! | twins as resources: a service over any stack | [`Service`], [`Uploads`] |
+//! | a device that talks to its twin | [`Client`], [`Decoder`] |
 //! | response codes | [`status`] |
 
 mod block;
+mod client;
+mod decoder;
 pub mod endpoint;
+mod format;
 mod message;
 pub mod option;
 mod problem;
@@ -17,6 +21,9 @@ mod state;
 pub mod status;
 
 pub use block::{Block, BlockError};
+pub use client::{AskError, Client, Question};
+pub use decoder::{DecodeError, Decoder, Fed};
+pub use format::{BodyError, Format, Json, JsonReader, ReadBody};
 pub use message::{
     CoapOption, Code, Header, Message, MessageWriter, Options, ParseError, Type, WriteError,
 };

@@ -47,6 +47,7 @@ mod select;
 mod uploads;
 
 pub use answer::AnswerError;
+pub(super) use answer::add;
 pub use fault::Fault;
 pub use path::{Names, Part, PathError, resource};
 pub use request::{Access, Call, Refusal, Reply, Watch};

@@ -1,0 +1,205 @@
+//! How a device spells documents: it links the format that it names, and no other.
+
+use super::option::ContentFormat;
+use crate::codec::json::{self, Member, ReadError, ReadReason, Reader, Select};
+use crate::document::DocumentMut;
+use crate::document::DocumentRef;
+use crate::error::BufferTooSmall;
+use crate::error::CapacityError;
+
+/// A format that documents go out and come in by.
+pub trait Format {
+    /// Reads a document in pieces.
+    type Reader<'a>: ReadBody<'a>;
+
+    /// The format of documents.
+    const DOCUMENT: ContentFormat;
+    /// The format of merge patches.
+    const PATCH: ContentFormat;
+
+    /// Starts to read into `document`, under this key of a map, or the sections of a twin.
+    fn reader<'a>(document: DocumentMut<'a>, under: Option<&'static str>) -> Self::Reader<'a>;
+
+    /// Returns the length of a document as it is spelled, in bytes. Cost: linear.
+    fn len(document: DocumentRef<'_>) -> usize;
+
+    /// Writes a document into the front of `out` and returns its length.
+    ///
+    /// # Errors
+    /// [`BufferTooSmall`] says how long it is.
+    fn write(document: DocumentRef<'_>, out: &mut [u8]) -> Result<usize, BufferTooSmall>;
+}
+
+/// Reads a body that comes in pieces of any size.
+pub trait ReadBody<'a> {
+    /// Reads the next piece.
+    ///
+    /// # Errors
+    /// [`BodyError`]; each further call returns it again.
+    fn feed(&mut self, piece: &[u8]) -> Result<(), BodyError>;
+
+    /// Ends the body and returns the document.
+    ///
+    /// # Errors
+    /// [`BodyError`]; the document is then `{}`.
+    fn end(&mut self) -> Result<DocumentRef<'a>, BodyError>;
+}
+
+/// Why a body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum BodyError {
+    /// It is not of its format, or of a shape that it can not have: at this byte.
+    Malformed(usize),
+    /// It does not fit the document.
+    Capacity(CapacityError),
+}
+
+/// JSON (RFC 8259): content format 50, patches 52.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Json;
+
+/// Reads JSON, see [`Json`].
+#[derive(Debug)]
+pub struct JsonReader<'a> {
+    reader: Reader<'a>,
+    /// The brace that was opened around the text is to be closed, and the text is to be watched.
+    wrapped: Option<Outside>,
+}
+
+/// Watches that a text, put behind a key, stays the value of that key.
+#[derive(Clone, Copy, Debug, Default)]
+struct Outside {
+    depth: usize,
+    in_text: bool,
+    escaped: bool,
+}
+
+static SECTIONS: Select = Select::Members(&[Member::all("desired"), Member::all("reported")]);
+
+impl Format for Json {
+    type Reader<'a> = JsonReader<'a>;
+
+    const DOCUMENT: ContentFormat = ContentFormat::JSON;
+    const PATCH: ContentFormat = ContentFormat::MERGE_PATCH_JSON;
+
+    fn reader<'a>(document: DocumentMut<'a>, under: Option<&'static str>) -> JsonReader<'a> {
+        let Some(key) = under else {
+            return JsonReader {
+                reader: Reader::new(document, &SECTIONS),
+                wrapped: None,
+            };
+        };
+        let mut reader = Reader::new(document, &Select::All);
+        for piece in ["{\"", key, "\":"] {
+            // What fails now fails at the end, too.
+            let _ = reader.feed(piece.as_bytes());
+        }
+        JsonReader {
+            reader,
+            wrapped: Some(Outside::default()),
+        }
+    }
+
+    fn len(document: DocumentRef<'_>) -> usize {
+        json::len(document)
+    }
+
+    fn write(document: DocumentRef<'_>, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+        json::write(document, out)
+    }
+}
+
+impl<'a> ReadBody<'a> for JsonReader<'a> {
+    fn feed(&mut self, piece: &[u8]) -> Result<(), BodyError> {
+        if let Some(outside) = &mut self.wrapped
+            && !piece.iter().all(|byte| outside.admits(*byte))
+        {
+            return Err(BodyError::Malformed(0));
+        }
+        self.reader.feed(piece).map_err(fault)
+    }
+
+    fn end(&mut self) -> Result<DocumentRef<'a>, BodyError> {
+        if self.wrapped.is_some() {
+            self.reader.feed(b"}").map_err(fault)?;
+        }
+        self.reader.end().map_err(fault)
+    }
+}
+
+impl Outside {
+    /// Whether the next byte may come: one that would end the value, or begin another, may not.
+    fn admits(&mut self, byte: u8) -> bool {
+        if self.in_text {
+            self.in_text = self.escaped || byte != b'"';
+            self.escaped = !self.escaped && byte == b'\\';
+            return true;
+        }
+        match byte {
+            b'"' => self.in_text = true,
+            b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+            b'}' | b']' => match self.depth.checked_sub(1) {
+                Some(depth) => self.depth = depth,
+                None => return false,
+            },
+            b',' => return self.depth > 0,
+            _ => {}
+        }
+        true
+    }
+}
+
+const fn fault(error: ReadError) -> BodyError {
+    match error.reason {
+        ReadReason::Capacity(error) => BodyError::Capacity(error),
+        _ => BodyError::Malformed(error.offset),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BodyError, Format, Json, ReadBody};
+    use crate::document::Document;
+
+    fn read(text: &[u8], step: usize) -> Result<Document<128>, BodyError> {
+        let mut document = Document::new();
+        let mut reader = Json::reader(document.as_mut(), Some("desired"));
+        for piece in text.chunks(step) {
+            reader.feed(piece)?;
+        }
+        reader.end()?;
+        Ok(document)
+    }
+
+    #[test]
+    fn a_section_is_read_under_its_key() {
+        let text = br#" {"a":[1,{"b":"},\"{"}],"c":{}} "#;
+        for step in 1..text.len() {
+            let document = read(text, step).unwrap();
+            let said = document.read::<&str>(&["desired", "a"]);
+            assert!(said.is_err());
+            assert_eq!(document.as_ref().entries().count(), 1);
+            assert!(document.at(&["desired", "c"]).is_some());
+        }
+    }
+
+    #[test]
+    fn a_text_does_not_reach_beyond_its_key() {
+        for bad in [
+            &br#"{},"reported":{"a":1}"#[..],
+            br#"{},"desired":{"a":1}"#,
+            b"7,\"x\":1",
+            b"{}}",
+            b"{",
+            b"",
+            b"{} {}",
+            b"{}]",
+        ] {
+            for step in [1, bad.len().max(1)] {
+                assert!(read(bad, step).is_err(), "{}", bad.escape_ascii());
+            }
+        }
+    }
+}
