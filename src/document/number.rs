@@ -66,7 +66,11 @@ impl Number {
     }
 
     /// Takes a magnitude that has no trailing zeros unless `exponent` is 0.
-    fn from_stripped(negative: bool, magnitude: u64, exponent: i32) -> Result<Self, NumberError> {
+    pub(super) fn from_stripped(
+        negative: bool,
+        magnitude: u64,
+        exponent: i32,
+    ) -> Result<Self, NumberError> {
         if magnitude == 0 {
             return Ok(Self::ZERO);
         }
