@@ -1,6 +1,6 @@
 //! Sums, differences, products and quotients of decimals, exact or refused.
 
-use core::num::NonZeroU16;
+use core::num::{NonZeroU16, NonZeroU32};
 
 use super::number::{Number, NumberError};
 
@@ -164,14 +164,14 @@ impl Parts {
 
 /// Quotient and rest, in steps of 16 bits: no division of more than 32 bits, which small targets lack.
 fn divide(value: u128, divisor: NonZeroU16) -> (u128, u16) {
-    let divisor = u32::from(divisor.get());
+    let divisor = NonZeroU32::from(divisor);
     let (mut quotient, mut rest) = (0_u128, 0_u32);
     let bytes = value.to_be_bytes();
     let (steps, _) = bytes.as_chunks::<2>();
     for step in steps {
         let part = rest.wrapping_shl(16) | u32::from(u16::from_be_bytes(*step));
-        quotient = (quotient << 16) | u128::from(part.wrapping_div(divisor));
-        rest = part.wrapping_rem(divisor);
+        quotient = (quotient << 16) | u128::from(part / divisor);
+        rest = part % divisor;
     }
     // Below the divisor, which has 16 bits.
     (quotient, u16::try_from(rest).unwrap_or_default())

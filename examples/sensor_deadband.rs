@@ -1,0 +1,121 @@
+//! A day of readings through edge filters: messages and bytes that go out, and how far off the service is.
+//!
+//! `cargo run --release --example sensor_deadband [SEED]`: a boiler read once a second goes through a device
+//! engine, with one filter at a time, out as AWS shadow updates. *Off* is the distance between the latest reading
+//! and the last value that the service has, at its worst and on average; it is within *bound* whenever no interval
+//! or window makes a change wait.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "rules for firmware; this is a program for a host"
+)]
+
+use core::error::Error;
+
+use twinsync::adapter::aws::Client;
+use twinsync::device::{Config, DeviceEngine, Output, Session};
+use twinsync::document::Number;
+use twinsync::hub::{self, HubEngine, InMemory};
+use twinsync::protocol::{Message, TwinId};
+use twinsync::rules::filter::{Aggregate, Deadband, Filter, Filters, LeafFilter, Threshold};
+use twinsync::sim::Random;
+use twinsync::time::{Duration, Instant, Now, Timestamp};
+
+const PATH: &[&str] = &["celsius"];
+const HALF: Filter =
+    Filter::new().with_deadband(Deadband::Absolute(Number::decimal(5, -1).unwrap()));
+const PERCENT: Filter =
+    Filter::new().with_deadband(Deadband::Relative(Number::decimal(1, -2).unwrap()));
+const SLOW: Filter = HALF.with_min_interval(Duration::from_secs(60));
+const HOT: Threshold = Threshold::above(Number::integer(80), Number::integer(5));
+const ALARM: Filter = SLOW.with_thresholds([HOT]);
+const HEARTBEAT: Filter = PERCENT.with_max_interval(Duration::from_secs(600));
+const MEAN: Filter = Filter::new().with_window(Duration::from_secs(300), Aggregate::Mean);
+
+static FILTERS: [(&str, [LeafFilter; 1]); 6] = [
+    ("every change", rule(Filter::new())),
+    ("deadband 0.5", rule(HALF)),
+    ("  and at most one a minute", rule(SLOW)),
+    ("  and alarms at 80 at once", rule(ALARM)),
+    ("deadband 1 %, every 10 min at least", rule(HEARTBEAT)),
+    ("mean of 5 min", rule(MEAN)),
+];
+
+const fn rule(filter: Filter) -> [LeafFilter; 1] {
+    [LeafFilter { path: PATH, filter }]
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let seed = std::env::args().nth(1).map_or(Ok(1), |seed| seed.parse());
+    let day = readings(seed.map_err(|_| "usage: sensor_deadband [SEED], a whole number")?);
+    println!(
+        "filter                               messages      bytes     bound  off most   on avg."
+    );
+    for (name, rules) in &FILTERS {
+        let (messages, bytes, bound, off) = run(rules, &day)?;
+        let worst = off.iter().max().ok_or("no readings")?;
+        let average = off.iter().sum::<i64>() / i64::try_from(off.len())?;
+        let [worst, average] =
+            [*worst, average].map(|off| format!("{}.{:02}", off / 100, off % 100));
+        println!("{name:<36} {messages:>8} {bytes:>10} {bound:>9} {worst:>9} {average:>9}");
+    }
+    Ok(())
+}
+
+/// Hundredths of a degree in steps of tenths: 40 degrees at midnight and 60 at noon, a slow drift, the sensor's
+/// noise, and an overheating in the evening.
+fn readings(seed: u64) -> Vec<i64> {
+    let mut random = Random::new(seed);
+    let mut noise = |most: u64| random.below(2 * most + 1).cast_signed() - most.cast_signed();
+    let mut drift = 0;
+    let mut read = |second: i64| {
+        drift = (drift + noise(1)).clamp(-300, 300);
+        let curve = 6_000 - (second - 43_200).pow(2) / 933_120;
+        let overheating = (1_500 - (second - 68_000).abs()).max(0) * 3;
+        (curve + drift + overheating + noise(8)) / 10 * 10
+    };
+    (0..86_400).map(&mut read).collect()
+}
+
+/// Returns how many messages and bytes went out, how far off the filter lets the service be, and how far off it was
+/// after each reading.
+fn run(
+    rules: &'static [LeafFilter; 1],
+    day: &[i64],
+) -> Result<(usize, usize, Number, Vec<i64>), Box<dyn Error>> {
+    let id = TwinId::new("boiler", None)?;
+    let client = Client::new(id)?;
+    let mut device = DeviceEngine::<256>::new(Config::new(1));
+    let mut hub = HubEngine::<_, 512>::new(InMemory::new(), hub::Config::new());
+    let mut filters = Filters::new(rules);
+    let (mut messages, mut bytes, mut bound, mut off) = (0, 0, Number::ZERO, Vec::new());
+    device.handle_connected(Instant::ZERO, Session::Fresh);
+    device.handle_subscribed(Instant::ZERO);
+    for (second, reading) in (0..).zip(day) {
+        let now = Instant::from_millis(second * 1_000);
+        let number = Number::decimal(*reading, -2).ok_or("no number")?;
+        device.observe(now, &mut filters, PATH, number)?;
+        while let Some(transmit) = device.poll_transmit(now) {
+            let Output::Message(message) = transmit.output() else {
+                return Err("subscribed already".into());
+            };
+            if let Message::Update(_) = message {
+                let mut packet = [0; 256];
+                let publish = client.encode(&message, &mut packet)?;
+                bytes += publish.topic.len() + publish.payload.len();
+                messages += 1;
+            }
+            hub.handle_message(Now::new(now, Timestamp::EPOCH), id, message)?;
+            transmit.sent(now);
+            while let Some(answer) = hub.poll_transmit() {
+                device.handle_message(now, answer.message)?;
+                answer.sent();
+            }
+        }
+        let kept = device.acknowledged().read::<Number>(PATH)?;
+        bound = bound.max(rules[0].filter.error_bound(kept)?);
+        let distance: f64 = kept.checked_sub(number)?.to_string().parse()?;
+        off.push((distance.abs() * 100.0).round() as i64);
+    }
+    Ok((messages, bytes, bound, off))
+}
