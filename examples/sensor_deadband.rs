@@ -22,19 +22,19 @@ use twinsync::sim::Random;
 use twinsync::time::{Duration, Instant, Now, Timestamp};
 
 const PATH: &[&str] = &["celsius"];
-const HALF: Filter =
-    Filter::new().with_deadband(Deadband::Absolute(Number::decimal(5, -1).unwrap()));
-const PERCENT: Filter =
-    Filter::new().with_deadband(Deadband::Relative(Number::decimal(1, -2).unwrap()));
-const SLOW: Filter = HALF.with_min_interval(Duration::from_secs(60));
+const HALF: Deadband = Deadband::Absolute(Number::decimal(5, -1).unwrap());
+const PERCENT: Deadband = Deadband::Relative(Number::decimal(1, -2).unwrap());
+const BAND: Filter = Filter::new().with_deadband(HALF);
+const SLOW: Filter = BAND.with_min_interval(Duration::from_secs(60));
 const HOT: Threshold = Threshold::above(Number::integer(80), Number::integer(5));
 const ALARM: Filter = SLOW.with_thresholds([HOT]);
-const HEARTBEAT: Filter = PERCENT.with_max_interval(Duration::from_secs(600));
+const FINE: Filter = Filter::new().with_deadband(PERCENT);
+const HEARTBEAT: Filter = FINE.with_max_interval(Duration::from_secs(600));
 const MEAN: Filter = Filter::new().with_window(Duration::from_secs(300), Aggregate::Mean);
 
 static FILTERS: [(&str, [LeafFilter; 1]); 6] = [
     ("every change", rule(Filter::new())),
-    ("deadband 0.5", rule(HALF)),
+    ("deadband 0.5", rule(BAND)),
     ("  and at most one a minute", rule(SLOW)),
     ("  and alarms at 80 at once", rule(ALARM)),
     ("deadband 1 %, every 10 min at least", rule(HEARTBEAT)),
@@ -49,15 +49,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seed = std::env::args().nth(1).map_or(Ok(1), |seed| seed.parse());
     let day = readings(seed.map_err(|_| "usage: sensor_deadband [SEED], a whole number")?);
     println!(
-        "filter                               messages      bytes     bound  off most   on avg."
+        "filter{:>39}      bytes     bound  off most   on avg.",
+        "messages"
     );
     for (name, rules) in &FILTERS {
-        let (messages, bytes, bound, off) = run(rules, &day)?;
-        let worst = off.iter().max().ok_or("no readings")?;
-        let average = off.iter().sum::<i64>() / i64::try_from(off.len())?;
-        let [worst, average] =
-            [*worst, average].map(|off| format!("{}.{:02}", off / 100, off % 100));
-        println!("{name:<36} {messages:>8} {bytes:>10} {bound:>9} {worst:>9} {average:>9}");
+        let sent = run(rules, &day)?;
+        let worst = sent.off.iter().copied().fold(0.0, f64::max);
+        let average = sent.off.iter().sum::<f64>() / sent.off.len() as f64;
+        print!("{name:<36} {:>8} {:>10} ", sent.messages, sent.bytes);
+        println!("{:>9} {worst:>9.2} {average:>9.2}", sent.bound);
     }
     Ok(())
 }
@@ -77,18 +77,22 @@ fn readings(seed: u64) -> Vec<i64> {
     (0..86_400).map(&mut read).collect()
 }
 
-/// Returns how many messages and bytes went out, how far off the filter lets the service be, and how far off it was
-/// after each reading.
-fn run(
-    rules: &'static [LeafFilter; 1],
-    day: &[i64],
-) -> Result<(usize, usize, Number, Vec<i64>), Box<dyn Error>> {
+/// What went out, how far off the filter lets the service be, and how far off it was after each reading.
+#[derive(Default)]
+struct Day {
+    messages: usize,
+    bytes: usize,
+    bound: Number,
+    off: Vec<f64>,
+}
+
+fn run(rules: &'static [LeafFilter; 1], day: &[i64]) -> Result<Day, Box<dyn Error>> {
     let id = TwinId::new("boiler", None)?;
     let client = Client::new(id)?;
     let mut device = DeviceEngine::<256>::new(Config::new(1));
     let mut hub = HubEngine::<_, 512>::new(InMemory::new(), hub::Config::new());
     let mut filters = Filters::new(rules);
-    let (mut messages, mut bytes, mut bound, mut off) = (0, 0, Number::ZERO, Vec::new());
+    let mut result = Day::default();
     device.handle_connected(Instant::ZERO, Session::Fresh);
     device.handle_subscribed(Instant::ZERO);
     for (second, reading) in (0..).zip(day) {
@@ -102,8 +106,8 @@ fn run(
             if let Message::Update(_) = message {
                 let mut packet = [0; 256];
                 let publish = client.encode(&message, &mut packet)?;
-                bytes += publish.topic.len() + publish.payload.len();
-                messages += 1;
+                result.bytes += publish.topic.len() + publish.payload.len();
+                result.messages += 1;
             }
             hub.handle_message(Now::new(now, Timestamp::EPOCH), id, message)?;
             transmit.sent(now);
@@ -113,9 +117,9 @@ fn run(
             }
         }
         let kept = device.acknowledged().read::<Number>(PATH)?;
-        bound = bound.max(rules[0].filter.error_bound(kept)?);
+        result.bound = result.bound.max(rules[0].filter.error_bound(kept)?);
         let distance: f64 = kept.checked_sub(number)?.to_string().parse()?;
-        off.push((distance.abs() * 100.0).round() as i64);
+        result.off.push(distance.abs());
     }
-    Ok((messages, bytes, bound, off))
+    Ok(result)
 }

@@ -19,8 +19,8 @@
 use core::cmp::Ordering;
 use core::fmt;
 
-/// An exact decimal number: an `i64` mantissa times a power of ten from -128 to 127.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// An exact decimal number: an `i64` mantissa times a power of ten from -128 to 127. The default is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Number {
     mantissa: i64,

@@ -30,7 +30,7 @@
 //!     .with_thresholds([OVERHEATED]);
 //!
 //! let mut gate = Gate::new();
-//! let mut observe = |secs, reading: &str| {
+//! let mut observe = |secs: u64, reading: &str| {
 //!     let reading = reading.parse().unwrap();
 //!     gate.observe(Instant::from_millis(secs * 1000), &BOILER, reading)
 //! };
