@@ -51,6 +51,7 @@ pub mod error;
 pub mod hub;
 mod log;
 pub mod protocol;
+pub mod rules;
 #[cfg(feature = "alloc")]
 pub mod sim;
 pub mod time;

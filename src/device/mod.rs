@@ -99,6 +99,7 @@ mod commands;
 mod config;
 mod event;
 mod inbound;
+mod observed;
 mod outbound;
 mod state;
 

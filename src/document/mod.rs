@@ -45,6 +45,7 @@
 //!
 //! Bounds: depth [`MAX_DEPTH`], keys [`MAX_KEY`] bytes, documents [`MAX_DOCUMENT`] bytes.
 
+mod arithmetic;
 mod builder;
 mod delta;
 pub(crate) mod edit;

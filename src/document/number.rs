@@ -19,8 +19,8 @@
 use core::cmp::Ordering;
 use core::fmt;
 
-/// An exact decimal number: an `i64` mantissa times a power of ten from -128 to 127.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// An exact decimal number: an `i64` mantissa times a power of ten from -128 to 127. The default is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Number {
     mantissa: i64,
@@ -53,7 +53,7 @@ impl Number {
     ///
     /// # Errors
     /// [`NumberError::OutOfRange`] if the canonical exponent is outside -128 to 127.
-    pub fn new(mantissa: i64, exponent: i32) -> Result<Self, NumberError> {
+    pub const fn new(mantissa: i64, exponent: i32) -> Result<Self, NumberError> {
         let (mut magnitude, mut exponent) = (mantissa.unsigned_abs(), exponent);
         while exponent != 0
             && magnitude != 0
@@ -65,8 +65,35 @@ impl Number {
         Self::from_stripped(mantissa < 0, magnitude, exponent)
     }
 
+    /// Takes `mantissa × 10^exponent` in a constant; `None` where [`Number::new`] has an error.
+    ///
+    /// ```
+    /// use twinsync::document::Number;
+    ///
+    /// const HALF: Number = Number::decimal(5, -1).unwrap();
+    /// assert_eq!(HALF.to_string(), "0.5");
+    /// ```
+    pub const fn decimal(mantissa: i64, exponent: i32) -> Option<Self> {
+        match Self::new(mantissa, exponent) {
+            Ok(number) => Some(number),
+            Err(_) => None,
+        }
+    }
+
+    /// Takes an integer, in a constant.
+    pub const fn integer(value: i64) -> Self {
+        Self {
+            mantissa: value,
+            exponent: 0,
+        }
+    }
+
     /// Takes a magnitude that has no trailing zeros unless `exponent` is 0.
-    fn from_stripped(negative: bool, magnitude: u64, exponent: i32) -> Result<Self, NumberError> {
+    pub(super) const fn from_stripped(
+        negative: bool,
+        magnitude: u64,
+        exponent: i32,
+    ) -> Result<Self, NumberError> {
         if magnitude == 0 {
             return Ok(Self::ZERO);
         }
@@ -80,14 +107,16 @@ impl Number {
         }
         let (mut magnitude, mut exponent) = (magnitude, exponent);
         // An integer that fits has no exponent.
-        if (1..=18).contains(&exponent) {
+        if exponent >= 1 && exponent <= 18 {
             let mut integer = magnitude;
-            for _ in 0..exponent {
+            let mut places = exponent;
+            while places > 0 {
                 if integer > limit / 10 {
                     integer = 0;
                     break;
                 }
                 integer = integer.wrapping_mul(10);
+                places = places.wrapping_sub(1);
             }
             if integer != 0 {
                 (magnitude, exponent) = (integer, 0);
@@ -98,10 +127,15 @@ impl Number {
         } else {
             magnitude.cast_signed()
         };
-        match i8::try_from(exponent) {
-            Ok(exponent) => Ok(Self { mantissa, exponent }),
-            Err(_) => Err(NumberError::OutOfRange),
+        // A constant has no `try_from`: the low byte is the whole exponent if it says the same.
+        let [low, ..] = exponent.to_le_bytes();
+        if low.cast_signed() as i32 != exponent {
+            return Err(NumberError::OutOfRange);
         }
+        Ok(Self {
+            mantissa,
+            exponent: low.cast_signed(),
+        })
     }
 
     /// Reads the text of one JSON number (RFC 8259 §6), all of it, exactly.
@@ -300,7 +334,7 @@ const PLAIN_DIGITS: i32 = 21;
 const LOWEST: u64 = i64::MIN.unsigned_abs();
 
 /// A tenth, rounded down, and the digit that is left over.
-pub(crate) fn divide_by_ten(value: u64) -> (u64, u8) {
+pub(crate) const fn divide_by_ten(value: u64) -> (u64, u8) {
     if !cfg!(target_pointer_width = "64") {
         return divide_in_steps(value);
     }
@@ -311,17 +345,18 @@ pub(crate) fn divide_by_ten(value: u64) -> (u64, u8) {
 
 /// [`divide_by_ten`] for targets without 64-bit division: three short ones. The library routine for any
 /// two numbers takes ten times the code.
-fn divide_in_steps(value: u64) -> (u64, u8) {
+const fn divide_in_steps(value: u64) -> (u64, u8) {
     let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
     let high = u32::from_be_bytes([a, b, c, d]);
-    let mut tenth = u64::from(high.wrapping_div(10));
-    let mut left = high.wrapping_rem(10);
-    for part in [[e, f], [g, h]] {
-        let step = left.wrapping_shl(16) | u32::from(u16::from_be_bytes(part));
-        tenth = tenth.wrapping_shl(16) | u64::from(step.wrapping_div(10));
-        left = step.wrapping_rem(10);
-    }
-    let [digit, ..] = left.to_le_bytes();
+    let left = high.wrapping_rem(10);
+    let upper = left.wrapping_shl(16) | u32::from_be_bytes([0, 0, e, f]);
+    let left = upper.wrapping_rem(10);
+    let lower = left.wrapping_shl(16) | u32::from_be_bytes([0, 0, g, h]);
+    // Each part of a tenth is below 2^16, but for the first.
+    let tenth = (high.wrapping_div(10) as u64).wrapping_shl(32)
+        | (upper.wrapping_div(10) as u64).wrapping_shl(16)
+        | lower.wrapping_div(10) as u64;
+    let [digit, ..] = lower.wrapping_rem(10).to_le_bytes();
     (tenth, digit)
 }
 
@@ -466,7 +501,7 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = [0; Self::MAX_TEXT];
         let len = self.write_text(&mut text);
-        f.write_str(
+        f.pad(
             text.get(..len)
                 .and_then(|text| core::str::from_utf8(text).ok())
                 .unwrap_or_default(),

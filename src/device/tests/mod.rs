@@ -2,6 +2,7 @@
 
 mod convergence;
 mod memory;
+mod observed;
 mod reconnect;
 mod rejections;
 mod reports;

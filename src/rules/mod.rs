@@ -1,0 +1,3 @@
+//! Judgement over documents, without engines.
+
+pub mod filter;
