@@ -12,6 +12,7 @@ use super::option::{self, ContentFormat, Uint};
 use super::resource::{Part, PathError, add, resource};
 use super::state::{self, State, TWIN_STATE, Tag};
 use crate::document::DocumentRef;
+use crate::protocol::Known;
 use crate::protocol::Message;
 use crate::protocol::RequestId;
 use crate::protocol::TwinId;
@@ -25,6 +26,9 @@ use crate::twin::Section;
 ///
 /// A request never takes more than one datagram: a report that is too large for one is
 /// [`AskError::TooLarge`], and a device engine then sends it in parts. Answers may be of any size.
+///
+/// Versions count by section here: an engine is configured with
+/// [`VersionScope::Section`](crate::protocol::VersionScope::Section).
 ///
 /// ```
 /// use twinsync::adapter::coap::{option, Client, Code, Json, Message, MessageWriter, Type};
@@ -54,6 +58,8 @@ pub struct Client<'a, F> {
 pub struct Question {
     pub(super) kind: Kind,
     pub(super) id: heapless::String<{ RequestId::MAX }>,
+    /// What the asker said that it has.
+    pub(super) known: Option<Known>,
 }
 
 /// Which request it is.
@@ -140,8 +146,7 @@ impl<'a, F: Format> Client<'a, F> {
         out: &mut M,
     ) -> Result<Question, AskError<M::UnionError>> {
         let question = Question::of(Kind::Observe, None);
-        self.read(&question, None, None, out)
-            .map_err(AskError::Write)?;
+        self.read(&question, None, out).map_err(AskError::Write)?;
         Ok(question)
     }
 
@@ -157,9 +162,9 @@ impl<'a, F: Format> Client<'a, F> {
     ) -> Result<Question, AskError<M::UnionError>> {
         match message {
             Message::Get(get) => {
-                let question = Question::of(Kind::Get(wanted), get.id);
-                self.read(&question, None, None, out)
-                    .map_err(AskError::Write)?;
+                let mut question = Question::of(Kind::Get(wanted), get.id);
+                question.known = get.known.filter(|_| wanted == Wanted::Sections);
+                self.read(&question, None, out).map_err(AskError::Write)?;
                 Ok(question)
             }
             Message::Update(request) => self.update(request, out),
@@ -177,7 +182,7 @@ impl<'a, F: Format> Client<'a, F> {
         block: Block,
         out: &mut M,
     ) -> Result<(), AskError<M::UnionError>> {
-        self.read(question, None, Some(block), out)
+        self.read(question, Some(block), out)
             .map_err(AskError::Write)
     }
 
@@ -185,7 +190,6 @@ impl<'a, F: Format> Client<'a, F> {
     fn read<M: MinimalWritableMessage>(
         &self,
         question: &Question,
-        known: Option<State>,
         block: Option<Block>,
         out: &mut M,
     ) -> Result<(), M::UnionError> {
@@ -202,7 +206,11 @@ impl<'a, F: Format> Client<'a, F> {
         if let Some(block) = block {
             add(option::BLOCK2, block.value().as_bytes(), out)?;
         }
-        if let Some(known) = known {
+        if let Some(known) = question.known {
+            let known = State {
+                versions: known.versions,
+                desired: Some(known.desired),
+            };
             add(TWIN_STATE, known.write(&mut [0; state::MAX]), out)?;
         }
         Ok(())
@@ -216,7 +224,9 @@ impl<'a, F: Format> Client<'a, F> {
         let update = &request.update;
         let condition = match update.precondition {
             Precondition::Any => None,
-            Precondition::Version(version) => Some(Tag::of_version(version)),
+            Precondition::SectionVersion(Section::Reported, version) => {
+                Some(Tag::of_version(version))
+            }
             _ => return Err(AskError::Unsupported),
         };
         let patch = reported(update.patch).ok_or(AskError::Unsupported)?;
@@ -294,6 +304,7 @@ impl Question {
         Self {
             kind,
             id: id.unwrap_or_default(),
+            known: None,
         }
     }
 

@@ -5,29 +5,32 @@ use core::fmt;
 use coap_message::{MessageOption, ReadableMessage};
 
 use super::client::{Client, Kind, Question};
-use super::format::{BodyError, Format, ReadBody};
+use super::format::{BodyError, Format, ReadBody, Shape};
 use super::option::{self, ContentFormat, Uint};
 use super::state::{State, TWIN_STATE};
 use super::{Block, Code, status};
 use crate::document::DocumentMut;
-use crate::document::DocumentRef;
 use crate::error::CapacityError;
 use crate::error::Status;
 use crate::protocol::Accepted;
 use crate::protocol::Cause;
 use crate::protocol::Message;
+use crate::protocol::Patched;
 use crate::protocol::Rejection;
 use crate::protocol::RequestKind;
 use crate::protocol::Snapshot;
 use crate::protocol::Versions;
 use crate::time::Timestamp;
+use crate::twin::ETag;
 
 /// Reads the answer to one question, straight into a document: blocks as they come, without a buffer
 /// for the whole.
 #[derive(Debug)]
 pub struct Decoder<'a, F: Format + 'a> {
     question: &'a Question,
-    reader: F::Reader<'a>,
+    /// Until the first block says what it is read as.
+    document: Option<DocumentMut<'a>>,
+    reader: Option<F::Reader<'a>>,
     /// The etag of the first block.
     etag: Option<heapless::Vec<u8, 8>>,
     state: Option<State>,
@@ -92,7 +95,8 @@ impl<F: Format> Client<'_, F> {
     pub fn decoder<'d>(&self, question: &'d Question, document: DocumentMut<'d>) -> Decoder<'d, F> {
         Decoder {
             question,
-            reader: F::reader(document, question.kind.under()),
+            document: Some(document),
+            reader: None,
             etag: None,
             state: None,
             number: 0,
@@ -155,8 +159,19 @@ impl<'a, F: Format> Decoder<'a, F> {
         Ok(Fed::Complete)
     }
 
+    /// The tag of desired after the patch, if the answer is a patch of desired.
+    fn patch(&self) -> Option<ETag> {
+        let asked = self.question.known.and(self.state);
+        asked.and_then(|state| state.desired)
+    }
+
     fn block(&mut self, head: Head, payload: &[u8]) -> Result<Fed, DecodeError> {
-        if let Some(format) = head.format.filter(|format| *format != F::DOCUMENT) {
+        let expected = if self.patch().is_some() {
+            F::PATCH
+        } else {
+            F::DOCUMENT
+        };
+        if let Some(format) = head.format.filter(|format| *format != expected) {
             return Err(DecodeError::Format(format));
         }
         let number = head.block.map_or(0, Block::number);
@@ -165,10 +180,20 @@ impl<'a, F: Format> Decoder<'a, F> {
         }
         if number == 0 {
             self.etag = head.etag;
+            let shape = match (self.question.kind.under(), self.patch()) {
+                (Some(key), _) => Shape::Under(key),
+                (None, Some(_)) => Shape::Whole,
+                (None, None) => Shape::Sections,
+            };
+            self.reader = self
+                .document
+                .take()
+                .map(|document| F::reader(document, shape));
         } else if self.etag != head.etag {
             return Err(DecodeError::Changed);
         }
-        self.reader.feed(payload).map_err(DecodeError::Body)?;
+        let reader = self.reader.as_mut().ok_or(DecodeError::Block)?;
+        reader.feed(payload).map_err(DecodeError::Body)?;
         match head.block.filter(|block| block.more()) {
             Some(block) => {
                 let next = block.next().ok_or(DecodeError::Block)?;
@@ -203,7 +228,18 @@ impl<'a, F: Format> Decoder<'a, F> {
         Ok(match self.outcome {
             Outcome::Open => return Err(DecodeError::Incomplete),
             Outcome::Content => {
-                let document = self.reader.end().map_err(DecodeError::Body)?;
+                let patch = self.patch();
+                let reader = self.reader.as_mut().ok_or(DecodeError::Incomplete)?;
+                let document = reader.end().map_err(DecodeError::Body)?;
+                if let Some(desired) = patch {
+                    return Ok(Message::GetPatched(Patched {
+                        id,
+                        patch: document,
+                        desired,
+                        versions,
+                        timestamp,
+                    }));
+                }
                 if document
                     .entries()
                     .any(|(_, section)| section.as_map().is_none())
@@ -239,8 +275,11 @@ impl<'a, F: Format> Decoder<'a, F> {
 }
 
 fn content(kind: Kind, snapshot: Snapshot<'_>) -> Message<'_> {
-    let _ = (kind, DocumentRef::EMPTY);
-    Message::GetAccepted(snapshot)
+    if kind == Kind::Observe {
+        Message::Desired(snapshot)
+    } else {
+        Message::GetAccepted(snapshot)
+    }
 }
 
 impl fmt::Display for DecodeError {

@@ -17,8 +17,8 @@ pub trait Format {
     /// The format of merge patches.
     const PATCH: ContentFormat;
 
-    /// Starts to read into `document`, under this key of a map, or the sections of a twin.
-    fn reader<'a>(document: DocumentMut<'a>, under: Option<&'static str>) -> Self::Reader<'a>;
+    /// Starts to read a body of this shape into `document`.
+    fn reader<'a>(document: DocumentMut<'a>, shape: Shape) -> Self::Reader<'a>;
 
     /// Returns the length of a document as it is spelled, in bytes. Cost: linear.
     fn len(document: DocumentRef<'_>) -> usize;
@@ -28,6 +28,18 @@ pub trait Format {
     /// # Errors
     /// [`BufferTooSmall`] says how long it is.
     fn write(document: DocumentRef<'_>, out: &mut [u8]) -> Result<usize, BufferTooSmall>;
+}
+
+/// What a body becomes in the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Shape {
+    /// All of it.
+    Whole,
+    /// Of a twin, its sections desired and reported; the rest is checked and skipped.
+    Sections,
+    /// The value of this key in a map.
+    Under(&'static str),
 }
 
 /// Reads a body that comes in pieces of any size.
@@ -84,14 +96,18 @@ impl Format for Json {
     const DOCUMENT: ContentFormat = ContentFormat::JSON;
     const PATCH: ContentFormat = ContentFormat::MERGE_PATCH_JSON;
 
-    fn reader<'a>(document: DocumentMut<'a>, under: Option<&'static str>) -> JsonReader<'a> {
-        let Some(key) = under else {
+    fn reader<'a>(document: DocumentMut<'a>, shape: Shape) -> JsonReader<'a> {
+        let select = match shape {
+            Shape::Sections => &SECTIONS,
+            Shape::Whole | Shape::Under(_) => &Select::All,
+        };
+        let mut reader = Reader::new(document, select);
+        let Shape::Under(key) = shape else {
             return JsonReader {
-                reader: Reader::new(document, &SECTIONS),
+                reader,
                 wrapped: None,
             };
         };
-        let mut reader = Reader::new(document, &Select::All);
         for piece in ["{\"", key, "\":"] {
             // What fails now fails at the end, too.
             let _ = reader.feed(piece.as_bytes());
@@ -160,12 +176,12 @@ const fn fault(error: ReadError) -> BodyError {
 
 #[cfg(test)]
 mod tests {
-    use super::{BodyError, Format, Json, ReadBody};
+    use super::{BodyError, Format, Json, ReadBody, Shape};
     use crate::document::Document;
 
     fn read(text: &[u8], step: usize) -> Result<Document<128>, BodyError> {
         let mut document = Document::new();
-        let mut reader = Json::reader(document.as_mut(), Some("desired"));
+        let mut reader = Json::reader(document.as_mut(), Shape::Under("desired"));
         for piece in text.chunks(step) {
             reader.feed(piece)?;
         }

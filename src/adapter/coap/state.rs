@@ -1,6 +1,7 @@
 //! What CoAP has no words for: the versions of a twin, in one elective option.
 
 use super::option;
+use crate::protocol::Known;
 use crate::protocol::Versions;
 use crate::twin::ETag;
 use crate::twin::Version;
@@ -28,6 +29,12 @@ impl State {
             versions,
             desired: None,
         }
+    }
+
+    /// What an asker says that it has; only with the tag of desired.
+    pub(super) fn known(self) -> Option<Known> {
+        let Self { versions, desired } = self;
+        desired.map(|desired| Known { versions, desired })
     }
 
     /// Writes the value into `out` and returns it.

@@ -75,6 +75,19 @@ impl Service<'_> {
     ) -> Result<Code, AnswerError<M::UnionError>> {
         let (shown, versions) = match message {
             Message::GetAccepted(snapshot) => (snapshot.document, snapshot.versions),
+            Message::Desired(snapshot) if reply.watch.part == Part::Section(Section::Desired) => {
+                (snapshot.document, snapshot.versions)
+            }
+            Message::GetPatched(patched) => {
+                let state = State {
+                    versions: patched.versions,
+                    desired: Some(patched.desired),
+                };
+                return self.show(reply, patched.patch, state, text, out);
+            }
+            Message::GetUnchanged(accepted) => {
+                return write_done(reply, Code::VALID, accepted.versions, out);
+            }
             Message::Changed(changed) => (changed.current, changed.versions),
             Message::UpdateAccepted(accepted) => {
                 let code = if reply.method == Code::DELETE {
@@ -102,7 +115,11 @@ impl Service<'_> {
             }
             _ => return Err(AnswerError::Unsupported),
         };
-        self.show(reply, shown, versions, document, text, out)
+        let mut document = document;
+        if show(reply, shown, &mut document).is_err() {
+            return self.refuse(&reply.refusal(Fault::Room), out);
+        }
+        self.show(reply, document.as_ref(), State::of(versions), text, out)
     }
 
     /// Writes the answer to a request that was refused, and returns its code.
@@ -131,35 +148,23 @@ impl Service<'_> {
     fn show<M: MinimalWritableMessage>(
         &self,
         reply: &Reply<'_>,
-        twin: DocumentRef<'_>,
-        versions: Versions,
-        mut document: DocumentMut<'_>,
+        shown: DocumentRef<'_>,
+        state: State,
         text: &mut [u8],
         out: &mut M,
     ) -> Result<Code, AnswerError<M::UnionError>> {
-        let refuse = |fault: Fault, out: &mut M| {
-            self.refuse(
-                &Refusal {
-                    problem: reply.problem,
-                    ..fault.into()
-                },
-                out,
-            )
-        };
-        if show(reply, twin, &mut document).is_err() {
-            return refuse(Fault::Room, out);
-        }
-        let shown = document.as_ref();
+        let versions = state.versions;
         let version = match reply.watch.part {
-            Part::Section(Section::Desired) if USE_SECTION => versions.desired,
-            Part::Section(Section::Reported) if USE_SECTION => versions.reported,
-            Part::Section(_) | Part::Twin | Part::Delta => versions.twin,
+            _ if state.desired.is_some() => versions.desired,
+            Part::Section(Section::Desired) => versions.desired,
+            Part::Section(Section::Reported) => versions.reported,
+            Part::Section(Section::Tags) | Part::Twin | Part::Delta => versions.twin,
         };
         let etag = Tag::new(version, ETag::of(shown));
         let mut response = Response {
             etag: Some(etag),
             observe: reply.sequence,
-            state: Some(State::of(versions)),
+            state: Some(state),
             block1: reply.block1,
             ..Response::default()
         };
@@ -169,14 +174,18 @@ impl Service<'_> {
             return write(&response, out);
         }
         let Ok(len) = body::write(reply.watch.format, shown, text) else {
-            return refuse(Fault::Room, out);
+            return self.refuse(&reply.refusal(Fault::Room), out);
         };
         let whole = text.get(..len).unwrap_or_default();
         let Some((block, payload)) = cut(whole, reply.block2, self.block_size) else {
-            return refuse(Fault::BlockNumber, out);
+            return self.refuse(&reply.refusal(Fault::BlockNumber), out);
         };
         response.code = Code::CONTENT;
-        response.format = Some(reply.watch.format);
+        response.format = Some(if state.desired.is_some() {
+            body::patch_of(reply.watch.format)
+        } else {
+            reply.watch.format
+        });
         response.payload = payload;
         if reply.block2.is_some() || block.more() {
             response.block2 = Some(block);
@@ -213,9 +222,6 @@ impl Service<'_> {
         write_problem(response, detail.as_str(), reply.problem, out)
     }
 }
-
-/// Whether the etag of a section is of the section's version, not the twin's.
-const USE_SECTION: bool = false;
 
 /// Puts what the asker sees of a twin into `out`.
 fn show(

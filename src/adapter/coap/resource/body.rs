@@ -20,6 +20,14 @@ pub(super) fn is_written(format: ContentFormat) -> bool {
     WHOLE.contains(&format)
 }
 
+/// The format of a merge patch, for those who take documents in this one.
+pub(super) fn patch_of(format: ContentFormat) -> ContentFormat {
+    match format {
+        ContentFormat::JSON => ContentFormat::MERGE_PATCH_JSON,
+        format => format,
+    }
+}
+
 /// Reads a body of one of these formats.
 pub(super) fn read(
     format: ContentFormat,

@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::head::{Condition, ETags, Head};
 use super::path::{Names, Part};
 use crate::adapter::coap::option::ContentFormat;
+use crate::adapter::coap::state::State;
 use crate::adapter::coap::{Block, Code};
 use crate::document::DocumentMut;
 use crate::document::DocumentRef;
@@ -20,6 +21,7 @@ use crate::twin::Origin;
 use crate::twin::Precondition;
 use crate::twin::Section;
 use crate::twin::Update;
+use crate::twin::Version;
 
 /// Who asks, as the transport has it authenticated (the identity of a DTLS session, say), and so what it
 /// may touch.
@@ -127,6 +129,17 @@ impl Reply<'_> {
     }
 }
 
+impl Reply<'_> {
+    /// Answers by an error of ours.
+    pub(super) fn refusal(&self, fault: Fault) -> Refusal {
+        Refusal {
+            fault,
+            problem: self.problem,
+            block1: self.block1,
+        }
+    }
+}
+
 impl Watch {
     /// Returns the part that is observed.
     pub const fn part(self) -> Part {
@@ -225,6 +238,10 @@ impl Service<'_> {
         let condition = head.condition;
         let given = head.format.unwrap_or(ContentFormat::JSON);
         let message = match (method, part) {
+            (Code::GET, Part::Twin) => Message::Get(Get {
+                known: head.state.and_then(State::known),
+                ..Get::default()
+            }),
             (Code::GET, _) => Message::Get(Get::default()),
             (Code::FETCH, Part::Twin | Part::Section(_)) => {
                 body::read(given, &[ContentFormat::JSON], body, document.reborrow())?;
@@ -304,14 +321,19 @@ fn update<'a>(
     patch: DocumentRef<'a>,
     mode: Mode,
 ) -> Message<'a> {
-    let _ = part;
+    let of_version = |version| match part {
+        Part::Section(section @ (Section::Desired | Section::Reported)) => {
+            Precondition::SectionVersion(section, version)
+        }
+        Part::Section(Section::Tags) | Part::Twin | Part::Delta => Precondition::Version(version),
+    };
     let precondition = match condition {
         None => Precondition::Any,
-        Some(Condition::Version(version)) => Precondition::Version(version),
+        Some(Condition::Version(version)) => of_version(version),
         Some(Condition::Present) => Precondition::Present,
         Some(Condition::Absent) => Precondition::Absent,
-        // No twin ever has this version: reserved for it.
-        Some(Condition::Never) => Precondition::Version(crate::twin::Version::new(u64::MAX)),
+        // No twin ever gets to this version.
+        Some(Condition::Never) => of_version(Version::new(u64::MAX)),
     };
     let update = Update::merge(patch)
         .with_mode(mode)
