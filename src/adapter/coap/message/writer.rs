@@ -39,7 +39,7 @@ pub enum WriteError {
         /// The option that came too late.
         number: u16,
     },
-    /// The value of this option is longer than options can be: 65,804 bytes.
+    /// The value of this option is longer than any datagram: 65,535 bytes.
     OptionTooLong {
         /// The option.
         number: u16,
@@ -265,8 +265,8 @@ impl<'a> MessageWriter<'a> {
     }
 }
 
-/// The longest value that the format can tell the length of.
-const MAX_VALUE: u32 = 65_535 + 269;
+/// The longest value, which no datagram holds; the format could tell lengths of up to 65,804.
+const MAX_VALUE: u32 = 65_535;
 
 /// The bytes that follow a nibble of 13 or 14.
 struct Extension([u8; 2], u8);
