@@ -378,7 +378,7 @@ pub(super) fn may_observe(code: Code) -> bool {
 const FORGETTABLE: Duration = Duration::from_secs(128);
 
 /// Whether number `new` comes after `last`, around the end of 24 bits (RFC 7641 §3.4).
-const fn is_newer(last: u32, new: u32) -> bool {
+pub(super) const fn is_newer(last: u32, new: u32) -> bool {
     let ahead = new.wrapping_sub(last) & 0x00FF_FFFF;
     ahead != 0 && ahead < 1 << 23
 }

@@ -57,7 +57,9 @@ impl<A: Copy + Eq> Common<A> {
             u32::from_be_bytes([a, b, c, d]),
             u32::from_be_bytes([e, f, g, h]),
         );
-        let mixed = mix(low, high);
+        // Each from all 64 bits, so that seeds that are neighbours have nothing in common.
+        let first = mix(mix(low, 0x9E37_79B9), high);
+        let second = mix(mix(high, 0x7F4A_7C15), low);
         Self {
             config,
             counters: Counters {
@@ -68,11 +70,11 @@ impl<A: Copy + Eq> Common<A> {
                 refused: 0,
                 lost: 0,
             },
-            jitter: Jitter::new(mixed),
+            jitter: Jitter::new(mix(first, second)),
             sequence: 0,
-            key: high,
-            tokens: low,
-            id: (mix(mixed, low) >> 16) as u16,
+            key: first,
+            tokens: second,
+            id: (mix(second, first) >> 16) as u16,
             serial: 0,
             replies: [None; REPLIES],
             scratch: [0; Header::LEN + Message::MAX_TOKEN],
