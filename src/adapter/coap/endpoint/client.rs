@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::Endpoint;
 use super::event::{Event, RequestHandle};
-use super::state::{Common, Retry, place};
+use super::state::{Common, Retry, place, short};
 use super::transmit::{Sent, Transmit};
 use crate::adapter::coap::option;
 use crate::adapter::coap::{Code, Header, Message, MessageWriter, Type, WriteError};
@@ -195,8 +195,7 @@ impl<'a, A: Copy + Eq> Requests<'a, A> {
             peer,
             token,
             id,
-            // At most the MTU, which is at most 65,535.
-            len: len as u16,
+            len: short(len),
             confirmable,
             observes,
             seen: None,
@@ -227,7 +226,7 @@ impl<'a, A: Copy + Eq> Requests<'a, A> {
             Type::Acknowledgement => {
                 entry.stage == Stage::Sending && entry.confirmable && entry.id == id
             }
-            _ => entry.stage != Stage::Done,
+            Type::Confirmable | Type::NonConfirmable | Type::Reset => entry.stage != Stage::Done,
         };
         if !awaited {
             if entry.stage == Stage::Done && entry.id == id && kind == Type::Confirmable {
@@ -257,11 +256,12 @@ impl<'a, A: Copy + Eq> Requests<'a, A> {
         };
         // The answer to the request itself is news in any case: the server may count from the start again.
         let answer = kind == Type::Acknowledgement || entry.stage == Stage::Acknowledged;
-        if let Some((last, heard)) = entry.seen.filter(|_| !answer) {
-            if !is_newer(last, sequence) && now.saturating_since(heard) <= FORGETTABLE {
-                self.common.counters.stale = self.common.counters.stale.wrapping_add(1);
-                return None;
-            }
+        if let Some((last, heard)) = entry.seen.filter(|_| !answer)
+            && !is_newer(last, sequence)
+            && now.saturating_since(heard) <= FORGETTABLE
+        {
+            self.common.counters.stale = self.common.counters.stale.wrapping_add(1);
+            return None;
         }
         // While the request is sent again, a notification is no answer to it.
         if answer || entry.seen.is_none() || entry.stage == Stage::Observing {
@@ -378,7 +378,7 @@ pub(super) fn may_observe(code: Code) -> bool {
 const FORGETTABLE: Duration = Duration::from_secs(128);
 
 /// Whether number `new` comes after `last`, around the end of 24 bits (RFC 7641 §3.4).
-const fn is_newer(last: u32, new: u32) -> bool {
+pub(super) const fn is_newer(last: u32, new: u32) -> bool {
     let ahead = new.wrapping_sub(last) & 0x00FF_FFFF;
     ahead != 0 && ahead < 1 << 23
 }

@@ -60,11 +60,16 @@ impl Config {
     /// time-out is between the one and their product (2 s, 150 %).
     pub const fn with_ack_timeout(mut self, timeout: Duration, random_percent: u16) -> Self {
         let millis = timeout.as_millis();
-        self.ack_timeout = if millis > 600_000 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "what is cut off was compared before"
+        )]
+        let bounded = if millis > 600_000 {
             600_000
         } else {
             millis as u32
         };
+        self.ack_timeout = bounded;
         let more = random_percent.saturating_sub(100);
         let more = if more > 300 { 300 } else { more };
         self.ack_spread = self.ack_timeout.saturating_mul(more as u32) / 100;

@@ -238,15 +238,15 @@ impl<
                 }
             }
             Type::Reset => {
-                if ANSWERS > 0 {
-                    if let Some(resource) = self.answers().handle_reset(peer, id) {
-                        return resource.map(|resource| Event::ObserverGone { peer, resource });
-                    }
+                if ANSWERS > 0
+                    && let Some(resource) = self.answers().handle_reset(peer, id)
+                {
+                    return resource.map(|resource| Event::ObserverGone { peer, resource });
                 }
-                if REQUESTS > 0 {
-                    if let Some(request) = self.requests().handle_reset(peer, id) {
-                        return Some(Event::Reset { peer, request });
-                    }
+                if REQUESTS > 0
+                    && let Some(request) = self.requests().handle_reset(peer, id)
+                {
+                    return Some(Event::Reset { peer, request });
                 }
             }
             Type::NonConfirmable if code.is_response() => self.common.reset(peer, id),
@@ -264,15 +264,15 @@ impl<
         if self.common.has_reply() {
             return self.common.poll_reply(now);
         }
-        if ANSWERS > 0 {
-            if let Some(index) = self.answers().due(now) {
-                return self.answers().transmit(now, index);
-            }
+        if ANSWERS > 0
+            && let Some(index) = self.answers().due(now)
+        {
+            return self.answers().transmit(now, index);
         }
-        if REQUESTS > 0 {
-            if let Some(index) = self.requests().due(now) {
-                return self.requests().transmit(now, index);
-            }
+        if REQUESTS > 0
+            && let Some(index) = self.requests().due(now)
+        {
+            return self.requests().transmit(now, index);
         }
         None
     }
@@ -283,10 +283,10 @@ impl<
     /// A request keeps its place until its end was taken. Cost: linear in the places.
     #[must_use]
     pub fn poll_event(&mut self, now: Instant) -> Option<Event<'static, A>> {
-        if ANSWERS > 0 {
-            if let Some(event) = self.answers().poll_event(now) {
-                return Some(event);
-            }
+        if ANSWERS > 0
+            && let Some(event) = self.answers().poll_event(now)
+        {
+            return Some(event);
         }
         if REQUESTS > 0 {
             return self.requests().poll_event(now);

@@ -6,7 +6,7 @@ use super::Endpoint;
 use super::client::Reliability;
 use super::event::{Exchange, Notify, Observer};
 use super::server::{Answers, Stage};
-use super::state::{Token, place};
+use super::state::{Token, place, short};
 use crate::adapter::coap::{Code, MessageWriter, Type, WriteError};
 use crate::time::Instant;
 
@@ -209,8 +209,7 @@ impl<A: Copy + Eq> Answers<'_, A> {
             self.place_for(now, registered)?;
             Some(Notify {
                 observer: Observer {
-                    // At most 65,535 places.
-                    index: index as u16,
+                    index: short(index),
                     serial: registered.serial,
                 },
                 peer: registered.peer,

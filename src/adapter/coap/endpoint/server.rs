@@ -6,7 +6,7 @@ use super::Endpoint;
 use super::client::may_observe;
 use super::event::{Event, Exchange};
 use super::observe::Registered;
-use super::state::{Common, Retry, Token, place};
+use super::state::{Common, Retry, Token, place, short};
 use super::transmit::{Sent, Transmit};
 use crate::adapter::coap::option;
 use crate::adapter::coap::{Code, Message, MessageWriter, Type, WriteError};
@@ -163,8 +163,7 @@ impl<'a, A: Copy + Eq> Answers<'a, A> {
             expires: now + lifetime,
         });
         Some(Exchange {
-            // At most 65,535 places.
-            index: index as u16,
+            index: short(index),
             serial,
         })
     }
@@ -404,8 +403,7 @@ impl<A> Answer<A> {
         confirmable: Retry,
     ) {
         self.id = written.id;
-        // At most the MTU, which is at most 65,535.
-        self.len = len as u16;
+        self.len = short(len);
         if kind != Type::Confirmable {
             self.stage = Stage::Replied;
             self.retry = Retry::once(now, Duration::ZERO);

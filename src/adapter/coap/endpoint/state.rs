@@ -52,8 +52,14 @@ pub(super) struct Retry {
 
 impl<A: Copy + Eq> Common<A> {
     pub(super) const fn new(config: Config) -> Self {
-        let (high, low) = ((config.seed >> 32) as u32, config.seed as u32);
-        let mixed = mix(low, high);
+        let [a, b, c, d, e, f, g, h] = config.seed.to_be_bytes();
+        let (high, low) = (
+            u32::from_be_bytes([a, b, c, d]),
+            u32::from_be_bytes([e, f, g, h]),
+        );
+        // Each from all 64 bits, so that seeds that are neighbours have nothing in common.
+        let first = mix(mix(low, 0x9E37_79B9), high);
+        let second = mix(mix(high, 0x7F4A_7C15), low);
         Self {
             config,
             counters: Counters {
@@ -64,11 +70,11 @@ impl<A: Copy + Eq> Common<A> {
                 refused: 0,
                 lost: 0,
             },
-            jitter: Jitter::new(mixed),
+            jitter: Jitter::new(mix(first, second)),
             sequence: 0,
-            key: high,
-            tokens: low,
-            id: (mix(mixed, low) >> 16) as u16,
+            key: first,
+            tokens: second,
+            id: (mix(second, first) >> 16) as u16,
             serial: 0,
             replies: [None; REPLIES],
             scratch: [0; Header::LEN + Message::MAX_TOKEN],
@@ -128,12 +134,11 @@ impl<A: Copy + Eq> Common<A> {
             Err(error) => error,
         };
         self.counters.malformed = self.counters.malformed.wrapping_add(1);
-        if !matches!(error, ParseError::Short | ParseError::Version) {
-            if let Ok(header) = Header::parse(datagram) {
-                if header.kind == Type::Confirmable {
-                    self.reset(peer, header.id);
-                }
-            }
+        if !matches!(error, ParseError::Short | ParseError::Version)
+            && let Ok(header) = Header::parse(datagram)
+            && header.kind == Type::Confirmable
+        {
+            self.reset(peer, header.id);
         }
         None
     }
@@ -239,13 +244,12 @@ impl Token {
     /// Takes the token of a message: at most 8 bytes.
     pub(super) fn new(token: &[u8]) -> Self {
         let mut bytes = [0; Message::MAX_TOKEN];
+        let mut len = 0_u8;
         for (slot, byte) in bytes.iter_mut().zip(token) {
             *slot = *byte;
+            len = len.wrapping_add(1);
         }
-        Self {
-            len: token.len() as u8,
-            bytes,
-        }
+        Self { len, bytes }
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
@@ -296,6 +300,15 @@ const fn mix(number: u32, key: u32) -> u32 {
     mixed ^= mixed >> 15;
     mixed = mixed.wrapping_add(key).wrapping_mul(0xD35A_2D97);
     mixed ^ (mixed >> 15)
+}
+
+/// A place's index, or a length of at most one `MTU`, in 16 bits.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "an endpoint is not built with capacities beyond 65,535"
+)]
+pub(super) const fn short(number: usize) -> u16 {
+    number as u16
 }
 
 /// The bytes of one place: `mtu` each, one after the other.

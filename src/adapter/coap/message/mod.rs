@@ -183,7 +183,11 @@ impl<'a> Message<'a> {
             ParseError::Option { at } => ParseError::Option {
                 at: at.saturating_add(Header::LEN).saturating_add(token_len),
             },
-            error => error,
+            error @ (ParseError::Short
+            | ParseError::Version
+            | ParseError::Token
+            | ParseError::EmptyPayload
+            | ParseError::NotEmpty) => error,
         })?;
         Ok(Self {
             kind: header.kind,

@@ -6,6 +6,7 @@ use super::options::MARKER;
 use super::{Code, Header, Type};
 use crate::adapter::coap::Block;
 use crate::adapter::coap::option::Uint;
+use crate::document::format;
 use crate::error::BufferTooSmall;
 
 /// Writes a message and counts what does not fit.
@@ -38,7 +39,7 @@ pub enum WriteError {
         /// The option that came too late.
         number: u16,
     },
-    /// The value of this option is longer than options can be: 65,804 bytes.
+    /// The value of this option is longer than any datagram: 65,535 bytes.
     OptionTooLong {
         /// The option.
         number: u16,
@@ -53,8 +54,7 @@ impl<'a> MessageWriter<'a> {
         let token = token.get(..super::Message::MAX_TOKEN).unwrap_or(token);
         let header = Header {
             kind,
-            // At most 8.
-            token_len: token.len() as u8 & 0x0F,
+            token_len: token.iter().fold(0, |len: u8, _| len.wrapping_add(1)),
             code,
             id,
         };
@@ -261,16 +261,12 @@ impl<'a> MessageWriter<'a> {
     }
 
     fn put(&mut self, bytes: &[u8]) {
-        let end = self.at.saturating_add(bytes.len());
-        if let Some(room) = self.out.get_mut(self.at..end) {
-            room.copy_from_slice(bytes);
-        }
-        self.at = end;
+        self.at = format::put(self.out, self.at, bytes);
     }
 }
 
-/// The longest value that the format can tell the length of.
-const MAX_VALUE: u32 = 65_535 + 269;
+/// The longest value, which no datagram holds; the format could tell lengths of up to 65,804.
+const MAX_VALUE: u32 = 65_535;
 
 /// The bytes that follow a nibble of 13 or 14.
 struct Extension([u8; 2], u8);
@@ -282,6 +278,10 @@ impl Extension {
 }
 
 /// A delta or a length as a nibble and the bytes that go with it.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the arms bound the value, the last by its callers: MAX_VALUE"
+)]
 const fn extend(value: u32) -> (u8, Extension) {
     match value {
         0..13 => (value as u8, Extension([0; 2], 0)),
