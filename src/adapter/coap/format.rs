@@ -186,6 +186,7 @@ mod tests {
             reader.feed(piece)?;
         }
         reader.end()?;
+        drop(reader);
         Ok(document)
     }
 

@@ -32,3 +32,6 @@ pub use resource::{
     Uploads, Watch, resource,
 };
 pub use state::TWIN_STATE;
+
+#[cfg(test)]
+mod tests;

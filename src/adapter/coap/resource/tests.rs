@@ -1,10 +1,8 @@
 //! A service over a hub, asked with datagrams.
 
-extern crate std;
-
-use std::string::String;
-use std::vec;
-use std::vec::Vec;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use super::{Access, Body, Names, Part, Service, Uploads, Watch};
 use crate::adapter::coap::option::{self, ContentFormat, Uint};
