@@ -56,6 +56,7 @@ usage: coap_hub [OPTIONS]
   --device NAME=ADDRESS
                        where only this device asks; may be given several times
   --block-size N       largest block: 16, 32, ... 1024 (default 1024)
+  --max-age SECONDS    for how long what was read, or heard of as an observer, is fresh (default 60)
   --loss PERCENT       drop so many datagrams in each direction (default 0)
   --seed N             for message ids, tokens and losses (default: the process id)
 
@@ -66,6 +67,7 @@ struct Arguments {
     listen: SocketAddr,
     devices: Vec<(String, SocketAddr)>,
     block_size: usize,
+    max_age: u32,
     loss: u8,
     seed: u64,
 }
@@ -99,6 +101,7 @@ impl Arguments {
             listen: SocketAddr::from(([127, 0, 0, 1], 5_683)),
             devices: Vec::new(),
             block_size: 1_024,
+            max_age: 60,
             loss: 0,
             seed: u64::from(std::process::id()),
         };
@@ -123,6 +126,7 @@ impl Arguments {
                         return Err("--block-size takes 16 to 1024".into());
                     }
                 }
+                Arg::Long("max-age") => arguments.max_age = parser.value()?.parse()?,
                 Arg::Long("loss") => {
                     arguments.loss = parser.value()?.parse()?;
                     if arguments.loss > 100 {
@@ -172,7 +176,9 @@ fn run(arguments: &Arguments) -> io::Result<()> {
         });
     }
     let clock = Clock::start();
-    let service = Service::new("twins").with_block_size(arguments.block_size);
+    let service = Service::new("twins")
+        .with_block_size(arguments.block_size)
+        .with_max_age(arguments.max_age);
     let mut service = TwinService::new(service, arguments.seed, clock);
     let mut loss = Loss::new(arguments.loss, arguments.seed);
     for ((name, _), socket) in arguments.devices.iter().zip(sockets.iter().skip(1)) {

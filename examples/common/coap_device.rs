@@ -16,8 +16,9 @@ use twinsync::adapter::coap::{
 };
 use twinsync::device::{self, Config, DeviceEngine, Output, Session, Verdict};
 use twinsync::document::{Document, DocumentRef, Value};
-use twinsync::protocol::TwinId;
+use twinsync::protocol::{self, TwinId};
 use twinsync::time::Instant;
+use twinsync::twin::Version;
 
 use super::clock::Clock;
 use super::lossy::Loss;
@@ -50,6 +51,8 @@ pub(crate) struct Device<'a> {
     observed: Option<(RequestHandle, Question)>,
     /// The engine's request, while it waits for its answer.
     asked: Option<(RequestHandle, Question)>,
+    /// The latest version of the twin that was heard of.
+    version: Version,
     /// A notification came while blocks of something else were awaited.
     missed: bool,
 }
@@ -98,6 +101,7 @@ impl<'a> Device<'a> {
             thermostat: Thermostat::new(),
             observed: None,
             asked: None,
+            version: Version::ZERO,
             missed: false,
         };
         for (name, value) in device.thermostat.settings() {
@@ -322,8 +326,23 @@ impl<'a> Device<'a> {
         match fed.and_then(|_| decoder.finish()) {
             Ok(message) => {
                 tell(&format!("<- {}", words(&message)));
+                let version = version(&message, self.version);
+                let notified = match message {
+                    protocol::Message::Desired(snapshot) => snapshot.document.at(&["desired"]),
+                    _ => None,
+                };
                 if let Err(error) = self.engine.handle_message(now, message) {
                     tell(&format!("<- {error}"));
+                }
+                if notified.is_some_and(|desired| desired != self.engine.desired()) {
+                    self.engine.refresh(now);
+                }
+                let is_back = version.is_some_and(|(version, least)| version < least);
+                self.version = version.map_or(self.version, |(version, _)| version);
+                if is_back {
+                    // It forgot everything: that it is observed, too.
+                    tell("the hub has lost the twin");
+                    self.unsubscribed(now);
                 }
             }
             Err(error) => {
@@ -489,6 +508,15 @@ impl<'a> Device<'a> {
     /// Returns the thermostat, to look at.
     pub(crate) fn thermostat(&self) -> &Thermostat {
         &self.thermostat
+    }
+}
+
+/// The version of the twin that a message tells, and the least that it can be after `last`.
+fn version(message: &protocol::Message<'_>, last: Version) -> Option<(Version, Version)> {
+    match message {
+        protocol::Message::UpdateAccepted(accepted) => Some((accepted.versions.twin, last.next())),
+        protocol::Message::GetAccepted(snapshot) => Some((snapshot.versions.twin, last)),
+        _ => None,
     }
 }
 

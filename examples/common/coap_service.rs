@@ -157,8 +157,10 @@ impl TwinService {
             let (shown, text) = ((*self.shown).as_mut(), &mut self.text);
             let answered = self.endpoint.respond(now.instant, exchange, |out| {
                 let code = service.encode(&call.reply, &transmit.message, shown, text, out);
-                debug!("{} <- {} {} -> {code:?}", call.id, peer.1, request.code());
-                log_error(code);
+                match code {
+                    Ok(code) => debug!("{} <- {} {} -> {code}", call.id, peer.1, request.code()),
+                    Err(error) => warn!("{}: {error}", call.id),
+                }
             });
             log_error(answered);
             transmit.sent();
@@ -201,8 +203,10 @@ impl TwinService {
             let told = self.endpoint.notify(now, next.observer, |out, sequence| {
                 let reply = watched.watch.notify(sequence);
                 let code = service.encode(&reply, &message, shown, text, out);
-                debug!("{id} -> {} notification {code:?}", next.peer.1);
-                log_error(code);
+                match code {
+                    Ok(code) => debug!("{id} -> {} notified {code}", next.peer.1),
+                    Err(error) => warn!("{id}: {error}"),
+                }
             });
             if let Err(error) = told {
                 warn!("{id}: {error}");

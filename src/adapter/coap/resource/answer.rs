@@ -164,6 +164,7 @@ impl Service<'_> {
         let mut response = Response {
             etag: Some(etag),
             observe: reply.sequence,
+            max_age: self.max_age,
             state: Some(state),
             block1: reply.block1,
             ..Response::default()

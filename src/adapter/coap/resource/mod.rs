@@ -69,6 +69,7 @@ pub struct Service<'p> {
     prefix: &'p str,
     block_size: usize,
     retry_after: u32,
+    max_age: Option<u32>,
 }
 
 impl<'p> Service<'p> {
@@ -79,6 +80,7 @@ impl<'p> Service<'p> {
             prefix,
             block_size: Block::MAX_SIZE,
             retry_after: 5,
+            max_age: None,
         }
     }
 
@@ -96,6 +98,14 @@ impl<'p> Service<'p> {
     /// The same service with another Max-Age of 4.29 and 5.03, in seconds.
     pub const fn with_retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = seconds;
+        self
+    }
+
+    /// The same service with another Max-Age of representations, in seconds; without it is 60 s (RFC 7252
+    /// §5.10.5). An observer that hears nothing for that long, and some seconds more, registers anew: so
+    /// long may it take it to notice that the service forgot it (RFC 7641 §3.3.1).
+    pub const fn with_max_age(mut self, seconds: u32) -> Self {
+        self.max_age = Some(seconds);
         self
     }
 
