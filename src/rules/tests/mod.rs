@@ -1,0 +1,1 @@
+//! Sentences, timetables and laws.
