@@ -508,4 +508,4 @@ impl<const N: usize> DeviceEngine<N> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -226,6 +226,13 @@ impl Range {
     const fn is_sound(&self) -> bool {
         !self.broken
     }
+
+    /// The same range up to exactly this number.
+    #[cfg(test)]
+    pub(super) const fn with_max(mut self, max: Number) -> Self {
+        self.max = Some(max);
+        self
+    }
 }
 
 /// `number` times ten to the power of `exponent`, in canonical form, as [`Number::new`] makes it.
@@ -270,7 +277,7 @@ impl Breach {
             Self::WrongLength => "wrong length",
             Self::NotAllowed => "not an allowed value",
             Self::Missing => "missing",
-            Self::Unknown => "unknown",
+            Self::Unknown => "unknown key",
             Self::Reserved => "belongs to the device",
             Self::Condition(text) => text,
         }

@@ -105,7 +105,11 @@ fn label(out: &mut dyn Write, trigger: Trigger, refusal: &str, before: &str) -> 
     if refusal.is_empty() {
         return Ok(());
     }
-    let gap = if matches!(trigger, Trigger::Own) { " " } else { "" };
+    let gap = if matches!(trigger, Trigger::Own) {
+        " "
+    } else {
+        ""
+    };
     all(out, &[gap, "[unless ", refusal, "]"])
 }
 

@@ -91,7 +91,7 @@ pub struct Keys {
 ///
 /// A name that is in no state:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0080
 /// # use twinsync::rules::{Machine, State, Transition, checked};
 /// const DOOR: Machine = checked!(Machine::new(
 ///     &[State::new("closed"), State::new("open")],
@@ -101,7 +101,7 @@ pub struct Keys {
 ///
 /// A state that cannot be reached:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0080
 /// # use twinsync::rules::{Machine, State, Transition, checked};
 /// const DOOR: Machine = checked!(Machine::new(
 ///     &[State::new("closed"), State::new("open"), State::new("locked")],
@@ -111,7 +111,7 @@ pub struct Keys {
 ///
 /// The same transition twice:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0080
 /// # use twinsync::rules::{Machine, State, Transition, checked};
 /// const DOOR: Machine = checked!(Machine::new(
 ///     &[State::new("closed"), State::new("open")],
@@ -121,7 +121,7 @@ pub struct Keys {
 ///
 /// A name that is too long (or holds anything but letters, digits, `-` and `_`):
 ///
-/// ```compile_fail
+/// ```compile_fail,E0080
 /// # use twinsync::rules::{Machine, State, Transition, checked};
 /// const DOOR: Machine = checked!(Machine::new(
 ///     &[State::new("closed-but-not-locked-and-nobody-knows-why")],
@@ -462,9 +462,7 @@ mod check {
                 return false;
             }
             let also_timed = matches!(other.trigger, Trigger::After(_));
-            if same(it.from, other.from)
-                && timed == also_timed
-                && (timed || same(it.to, other.to))
+            if same(it.from, other.from) && timed == also_timed && (timed || same(it.to, other.to))
             {
                 return true;
             }
@@ -473,10 +471,7 @@ mod check {
         false
     }
 
-    const fn reachable(
-        states: &[State],
-        transitions: &[Transition],
-    ) -> Result<(), MachineFault> {
+    const fn reachable(states: &[State], transitions: &[Transition]) -> Result<(), MachineFault> {
         // Bit by bit what is reached; each round but the last adds a state.
         let mut reached = 1_u32;
         loop {

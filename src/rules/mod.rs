@@ -64,9 +64,10 @@ mod rulebook;
 mod state_machine;
 mod values;
 
-/// Takes a table that was checked, or does not compile: [`Machine::new`] or [`ValueRules::new`].
+/// Makes a table that is sound, or does not compile: a call of [`Machine::new`], [`Machine::with_keys`] or
+/// [`ValueRules::new`].
 ///
-/// The expression is evaluated at compile time in any case, so that nothing of it is left to fail at run
+/// The call is evaluated at compile time in any case, so that nothing of it is left to fail at run
 /// time. A table that is made at run time is checked by calling the constructor itself.
 ///
 /// ```
@@ -78,20 +79,21 @@ mod values;
 /// ));
 /// assert_eq!(LAMP.states().len(), 2);
 ///
-/// let fault = Machine::new(&[State::new("off"), State::new("on")], &[]).unwrap_err();
+/// const STATES: &[State] = &[State::new("off"), State::new("on")];
+/// let fault = Machine::new(STATES, &[]).unwrap_err();
 /// assert_eq!(fault, MachineFault::Unreachable { at: 1 });
 /// ```
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __twinsync_checked {
-    ($table:expr) => {
-        const {
-            match $table {
-                ::core::result::Result::Ok(table) => table,
-                ::core::result::Result::Err(fault) => ::core::panic!("{}", fault.text()),
-            }
-        }
-    };
+    ($table:ident :: $make:ident ( $($argument:expr),* $(,)? )) => {{
+        // An item of its own: evaluated at compile time wherever it stands.
+        const TABLE: $table = match $table::$make($($argument),*) {
+            ::core::result::Result::Ok(table) => table,
+            ::core::result::Result::Err(fault) => ::core::panic!("{}", fault.text()),
+        };
+        TABLE
+    }};
 }
 
 #[doc(inline)]

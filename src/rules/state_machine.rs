@@ -412,9 +412,7 @@ impl Machine {
         reported: DocumentRef<'_>,
     ) -> Result<&'static State, Denial> {
         let to = self.state(wish).ok_or(Denial::UnknownState)?;
-        let it = self
-            .between(from, wish, own)
-            .ok_or(Denial::NoTransition)?;
+        let it = self.between(from, wish, own).ok_or(Denial::NoTransition)?;
         if it.is_open(desired, reported) {
             Ok(to)
         } else {

@@ -48,7 +48,7 @@ pub struct Rule {
 /// Made in a `const` with [`checked!`](super::checked), a table with a mistake does not compile:
 ///
 /// ```
-/// use twinsync::document::Document;
+/// use twinsync::document::{Document, DocumentRef};
 /// use twinsync::rules::{Breach, Check, Kind, Rule, ValueRules, checked};
 ///
 /// static RULES: ValueRules = checked!(ValueRules::new(&[
@@ -60,13 +60,13 @@ pub struct Rule {
 /// let mut desired = Document::<64>::new();
 /// desired.set(&["mode"], "turbo")?;
 /// desired.set(&["nmae"], "hall")?;
-/// let breach = |path: &[&str]| RULES.judge(path, desired.as_ref(), Default::default()).err();
+/// let breach = |path: &[&str]| RULES.judge(path, desired.as_ref(), DocumentRef::EMPTY).err();
 /// assert_eq!(breach(&["mode"]).map(|it| it.breach), Some(Breach::NotAllowed));
 /// assert_eq!(breach(&["nmae"]).map(|it| it.breach), Some(Breach::Unknown));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// ```compile_fail
+/// ```compile_fail,E0080
 /// # use twinsync::rules::{Check, Rule, ValueRules, checked};
 /// // No number is at least 35 and at most 5.
 /// const RULES: ValueRules =
@@ -190,10 +190,7 @@ impl Rule {
     /// Whether the value at `path`, one that this rule is about, is required and not there.
     pub(super) fn is_missing(&self, desired: DocumentRef<'_>, path: &[&str]) -> bool {
         let owner = path.get(..self.owner()).and_then(|it| desired.at(it));
-        self.required
-            && !desired.is_empty()
-            && owner.is_some()
-            && desired.at(path).is_none()
+        self.required && !desired.is_empty() && owner.is_some() && desired.at(path).is_none()
     }
 }
 

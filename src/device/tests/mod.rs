@@ -28,7 +28,7 @@ const N: usize = 512;
 type Doc = Document<2048>;
 
 /// A document of this JSON.
-pub(super) fn doc(json: &Json) -> Doc {
+pub(crate) fn doc(json: &Json) -> Doc {
     fn build(builder: &mut Builder<'_>, json: &Json) {
         match json {
             Json::Null => builder.value(crate::document::Value::Null).unwrap(),
