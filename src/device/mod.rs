@@ -508,4 +508,4 @@ impl<const N: usize> DeviceEngine<N> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

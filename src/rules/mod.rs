@@ -110,4 +110,4 @@ pub use state_machine::{Cause, Denial, Driven, EnterError, Event, Move, StateMac
 pub use values::{ANY, Broken, MAX_RULES, Rule, RuleFault, ValueRules};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,6 +6,7 @@ mod observed;
 mod reconnect;
 mod rejections;
 mod reports;
+mod ruled;
 mod sizes;
 mod sync;
 mod versions;
@@ -28,7 +29,7 @@ const N: usize = 512;
 type Doc = Document<2048>;
 
 /// A document of this JSON.
-pub(crate) fn doc(json: &Json) -> Doc {
+pub(super) fn doc(json: &Json) -> Doc {
     fn build(builder: &mut Builder<'_>, json: &Json) {
         match json {
             Json::Null => builder.value(crate::document::Value::Null).unwrap(),

@@ -1,6 +1,6 @@
 use super::super::{ANY, Check, Condition, Guard, Rule, ValueRules, checked};
 use super::PUMP;
-use crate::device::tests::doc;
+use super::doc;
 use crate::document::Document;
 use crate::error::Status;
 use crate::time::Timestamp;

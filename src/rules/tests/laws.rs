@@ -3,7 +3,7 @@ use super::super::{
     Wish, checked,
 };
 use super::at;
-use crate::device::tests::doc;
+use super::doc;
 use crate::document::{Document, DocumentRef, Number};
 use crate::time::Duration;
 use proptest::prelude::*;

@@ -2,12 +2,12 @@ use super::super::{
     Cause, Check, Condition, Denial, EnterError, Event, Keys, MAX_REASON, Machine, Move, State,
     StateMachine, Transition, Wish, checked,
 };
-use super::{PUMP, at};
-use crate::codec::json;
+use super::{PUMP, at, json_of};
 use crate::document::{Document, EditError};
 use crate::error::CapacityError;
 use crate::time::{Instant, Now, Timestamp};
-use std::string::{String, ToString};
+use serde_json::{Value as Json, json};
+use std::string::ToString;
 use std::vec::Vec;
 
 /// A machine between two documents.
@@ -64,10 +64,8 @@ impl Bench {
         ))
     }
 
-    fn reported(&self) -> String {
-        let mut text = [0; 1024];
-        let len = json::write(self.reported.as_ref(), &mut text).unwrap();
-        String::from_utf8(text[..len].to_vec()).unwrap()
+    fn reported(&self) -> Json {
+        json_of(self.reported.as_ref())
     }
 }
 
@@ -76,7 +74,7 @@ fn a_machine_says_where_it_starts() {
     let bench = Bench::new();
     assert_eq!(
         bench.reported(),
-        r#"{"state":"idle","stateChangedAt":1700000000000,"stateChangeReason":"start"}"#
+        json!({"state":"idle","stateChangedAt":1700000000000,"stateChangeReason":"start"})
     );
 }
 
@@ -93,7 +91,7 @@ fn a_legal_wish_is_followed_and_reported_with_what_was_before() {
     assert_eq!(granted, Wish::Granted(moved));
     assert_eq!(
         bench.reported(),
-        r#"{"state":"running","previousState":"idle","stateChangedAt":1700000005000,"stateChangeReason":"desired"}"#
+        json!({"state":"running","previousState":"idle","stateChangedAt":1700000005000,"stateChangeReason":"desired"})
     );
     assert_eq!(
         moved.events(),
@@ -412,7 +410,7 @@ fn two_machines_stand_side_by_side_under_their_own_keys() {
     }
     assert_eq!(
         bench.reported(),
-        r#"{"l":{"is":"on","was":"off","why":"desired"},"r":{"is":"off","no":{"to":"onn","from":"off","reason":"unknown state"},"why":"start"}}"#
+        json!({"l":{"is":"on","was":"off","why":"desired"},"r":{"is":"off","no":{"to":"onn","from":"off","reason":"unknown state"},"why":"start"}})
     );
 }
 

@@ -1,5 +1,5 @@
 use super::super::{ANY, Breach, Check, Condition, Kind, Range, Rule, ValueRules, checked};
-use crate::device::tests::doc;
+use super::doc;
 use crate::document::{DocumentRef, Number, Value};
 use serde_json::{Value as Json, json};
 use std::string::{String, ToString};

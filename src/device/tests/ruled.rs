@@ -1,12 +1,10 @@
-use super::super::{
-    ANY, Check, Machine, Rule, Rulebook, StateMachine, Transition, ValueRules, Wish, checked,
-};
-use super::{PUMP, STATES, at};
-use crate::codec::json;
-use crate::device::tests::doc;
-use crate::device::{Config, DeviceEngine, Memory, Settled, Verdict};
+use super::super::{Config, DeviceEngine, Memory, Settled, Verdict};
 use crate::document::{Document, DocumentRef};
 use crate::protocol::Versions;
+use crate::rules::tests::{PUMP, STATES, at, doc, json_of};
+use crate::rules::{
+    ANY, Check, Machine, Rule, Rulebook, StateMachine, Transition, ValueRules, Wish, checked,
+};
 use crate::time::Instant;
 use serde_json::{Value as Json, json};
 use std::string::{String, ToString};
@@ -62,9 +60,7 @@ impl Bench {
     }
 
     fn reported(&self) -> Json {
-        let mut text = [0; 2048];
-        let len = json::write(self.engine.reported(), &mut text).unwrap();
-        serde_json::from_slice(&text[..len]).unwrap()
+        json_of(self.engine.reported())
     }
 
     fn open(&self) -> usize {
@@ -215,7 +211,7 @@ fn errors_are_bounded_in_number() {
     assert_eq!((settled.applied, settled.refused), (1, 20));
     assert_eq!(
         bench.reported()["errors"].as_object().unwrap().len(),
-        super::super::MAX_ERRORS
+        crate::rules::MAX_ERRORS
     );
 }
 
@@ -267,7 +263,7 @@ fn the_device_s_own_step_needs_a_machine_and_a_transition() {
 
 #[test]
 fn a_leaf_in_place_of_the_machine_s_map_is_refused() {
-    use super::super::Keys;
+    use crate::rules::Keys;
     const KEYS: Keys = Keys {
         state: &["pump", "state"],
         error: &["pump", "error"],
