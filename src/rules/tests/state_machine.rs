@@ -74,7 +74,7 @@ fn a_machine_says_where_it_starts() {
     let bench = Bench::new();
     assert_eq!(
         bench.reported(),
-        json!({"state":"idle","stateChangedAt":1700000000000,"stateChangeReason":"start"})
+        json!({"state":"idle","stateChangedAt":1_700_000_000_000_i64,"stateChangeReason":"start"})
     );
 }
 
@@ -91,7 +91,7 @@ fn a_legal_wish_is_followed_and_reported_with_what_was_before() {
     assert_eq!(granted, Wish::Granted(moved));
     assert_eq!(
         bench.reported(),
-        json!({"state":"running","previousState":"idle","stateChangedAt":1700000005000,"stateChangeReason":"desired"})
+        json!({"state":"running","previousState":"idle","stateChangedAt":1_700_000_005_000_i64,"stateChangeReason":"desired"})
     );
     assert_eq!(
         moved.events(),
