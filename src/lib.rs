@@ -13,6 +13,7 @@
 //! | [`document`] | the flat tree: canonical bytes, merge, diff, delta |
 //! | [`codec`] | documents from and to bytes: JSON, CBOR |
 //! | [`twin`] | one device's record: sections, versions, metadata, and the one way it changes |
+//! | [`rules`] | what may be wished for: state machine, value rules, on both ends |
 //! | [`protocol`] | the messages between device and hub, before any cloud's spelling |
 //! | [`device`] | the engine of the device's side |
 //! | [`hub`] | the engine of the service's side, over any registry |
