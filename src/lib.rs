@@ -13,6 +13,7 @@
 //! | [`document`] | the flat tree: canonical bytes, merge, diff, delta |
 //! | [`codec`] | documents from and to bytes: JSON |
 //! | [`twin`] | one device's record: sections, versions, metadata, and the one way it changes |
+//! | [`query`] | conditions and queries over twins: parsed once, evaluated on their bytes |
 //! | [`protocol`] | the messages between device and hub, before any cloud's spelling |
 //! | [`device`] | the engine of the device's side |
 //! | [`hub`] | the engine of the service's side, over any registry |
@@ -51,6 +52,7 @@ pub mod error;
 pub mod hub;
 mod log;
 pub mod protocol;
+pub mod query;
 #[cfg(feature = "alloc")]
 pub mod sim;
 pub mod time;
