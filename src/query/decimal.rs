@@ -1,7 +1,7 @@
 //! Arithmetic on exact decimals, without floats.
 //!
 //! `+ - * %` are exact wherever the result is a [`Number`]; a result with more digits, and a quotient
-//! that does not end, is rounded half to even to [`DIGITS`] significant digits (a double has 15 to 17).
+//! that does not end, is rounded half to even to 18 significant digits (a double has 15 to 17).
 //! What is larger than any number is infinite, as with doubles; what is not a number is `None`, which the
 //! language calls undefined. Whole divisions of 64 or 128 bits, which cost flash, do not occur.
 
@@ -10,10 +10,7 @@ use core::cmp::Ordering;
 use crate::document::number::divide_by_ten;
 use crate::document::{Number, NumberError};
 
-/// Significant digits that a rounded result keeps.
-pub(super) const DIGITS: u32 = 18;
-
-/// Ten to the power of [`DIGITS`].
+/// Ten to the power of the significant digits that a rounded result keeps.
 const FULL: u128 = 1_000_000_000_000_000_000;
 /// The largest magnitude of which ten times and a half of that still fit.
 const HEADROOM: u128 = u128::MAX / 64;
@@ -83,6 +80,13 @@ impl Decimal {
 
     const fn is_zero(self) -> bool {
         matches!(self, Self::Finite(number) if number.mantissa() == 0)
+    }
+
+    pub(super) const fn as_finite(self) -> Option<Number> {
+        match self {
+            Self::Finite(number) => Some(number),
+            Self::Infinite { .. } => None,
+        }
     }
 
     /// The number as an index, if it is a whole one from 0 on.
@@ -259,11 +263,11 @@ impl Decimal {
             return Some(self);
         };
         let (_, magnitude, exponent) = parts(number);
-        let mut digits = 0;
+        let mut digits = 0_i32;
         let mut rest = magnitude;
         while rest >= 10 {
             rest = tenth(rest).0;
-            digits += 1_i32;
+            digits = digits.wrapping_add(1);
         }
         let scaled = rounded(false, magnitude, digits.wrapping_neg(), false);
         let tens = Self::integer(i64::from(exponent.saturating_add(digits)));

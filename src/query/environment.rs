@@ -1,7 +1,7 @@
 //! What paths lead to.
 
 use super::operand::{Operand, Scratch};
-use super::path::{Path, Step};
+use super::path::{Path, Step, Steps};
 use crate::document::DocumentRef;
 use crate::document::format;
 
@@ -38,10 +38,7 @@ impl Environment for DocumentRef<'_> {
 }
 
 /// The value that steps lead to in a document.
-pub(super) fn operand_at<'d, 'q>(
-    document: DocumentRef<'d>,
-    steps: impl Iterator<Item = Step<'q>>,
-) -> Operand<'d> {
+pub(super) fn operand_at<'d>(document: DocumentRef<'d>, steps: Steps<'_>) -> Operand<'d> {
     match walk(document, steps) {
         Some(document) => Operand::from_document(document),
         None => Operand::UNDEFINED,
@@ -49,18 +46,25 @@ pub(super) fn operand_at<'d, 'q>(
 }
 
 /// The part of a document that steps lead to.
-pub(super) fn walk<'d, 'q>(
-    document: DocumentRef<'d>,
-    steps: impl Iterator<Item = Step<'q>>,
-) -> Option<DocumentRef<'d>> {
+fn walk<'d>(document: DocumentRef<'d>, steps: Steps<'_>) -> Option<DocumentRef<'d>> {
     let mut part = document;
+    let any_case = steps.any_case;
     for step in steps {
         part = match step {
-            Step::Key(key) => part.at(&[key])?,
+            Step::Key(key) => match part.at(&[key]) {
+                None if any_case => in_any_case(part, key)?,
+                found => found?,
+            },
             Step::Index(index) => item(part, index)?,
         };
     }
     Some(part)
+}
+
+fn in_any_case<'d>(map: DocumentRef<'d>, key: &str) -> Option<DocumentRef<'d>> {
+    let mut keys = map.entries().map(|(known, _)| known);
+    let known = keys.find(|known| known.eq_ignore_ascii_case(key))?;
+    map.at(&[known])
 }
 
 fn item(array: DocumentRef<'_>, index: u16) -> Option<DocumentRef<'_>> {

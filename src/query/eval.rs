@@ -8,6 +8,7 @@ use super::function::Function;
 use super::lexer::unescape;
 use super::operand::{Kind, Scratch, Truth, compare};
 use super::program::{Arithmetic, Comparison, Op, Program, number_of};
+use crate::document::Value;
 
 type Stack<'e> = heapless::Vec<Kind<'e>, MAX_VALUES>;
 
@@ -35,21 +36,27 @@ pub(super) fn evaluate<'e, E: Environment + ?Sized>(
                 let (right, left) = (pop(&mut stack), pop(&mut stack));
                 Kind::truth(compare(left, right, comparison, dialect, scratch))
             }
-            Op::AndLeft { to } => {
-                skip_if(&stack, |left| left.as_truth() == Truth::False, to, &mut at);
+            Op::AndLeft { skip } => {
+                skip_if(
+                    &stack,
+                    |left| left.as_truth() == Truth::False,
+                    skip,
+                    &mut at,
+                );
                 continue;
             }
-            Op::OrLeft { to } => {
-                skip_if(&stack, |left| left.as_truth() == Truth::True, to, &mut at);
+            Op::OrLeft { skip } => {
+                skip_if(&stack, |left| left.as_truth() == Truth::True, skip, &mut at);
                 continue;
             }
-            Op::ElseLeft { to } => {
-                skip_if(&stack, |left| left != Kind::Undefined, to, &mut at);
+            Op::ElseLeft { skip } => {
+                skip_if(&stack, |left| left != Kind::Undefined, skip, &mut at);
                 if at == next {
                     stack.pop();
                 }
                 continue;
             }
+            Op::Else => continue,
             Op::And { .. } => {
                 let (right, left) = (pop(&mut stack), pop(&mut stack));
                 Kind::truth(left.as_truth().and(right.as_truth()))
@@ -112,11 +119,11 @@ fn pop<'e>(stack: &mut Stack<'e>) -> Kind<'e> {
     stack.pop().unwrap_or(Kind::Undefined)
 }
 
-/// Goes on at `to`, keeping the left side, if it decides.
+/// Skips the right side, keeping the left one, if that decides.
 #[inline]
-fn skip_if(stack: &Stack<'_>, decides: fn(Kind<'_>) -> bool, to: u16, at: &mut usize) {
+fn skip_if(stack: &Stack<'_>, decides: fn(Kind<'_>) -> bool, skip: u16, at: &mut usize) {
     if stack.last().copied().is_some_and(decides) {
-        *at = usize::from(to);
+        *at = at.saturating_add(usize::from(skip));
     }
 }
 
@@ -140,6 +147,23 @@ pub(super) fn literal<'e>(program: Program<'e>, op: Op, scratch: &mut Scratch) -
             }
         }
         _ => Kind::Undefined,
+    }
+}
+
+/// The value of a literal that needs no building: a number, a truth value, a text without escapes.
+pub(super) fn plain_literal(program: Program<'_>, op: Op) -> Option<Value<'_>> {
+    match op {
+        Op::Bool(value) => Some(Value::Bool(value)),
+        Op::Number { exponent, mantissa } => {
+            let number = number_of(exponent, mantissa).as_finite()?;
+            Some(Value::Number(number))
+        }
+        Op::Text {
+            start,
+            end,
+            escaped: false,
+        } => Some(Value::String(program.slice(start, end))),
+        _ => None,
     }
 }
 

@@ -72,6 +72,11 @@ impl<'a> TwinItem<'a> {
         self
     }
 
+    pub(super) fn etag(&self, scratch: &mut Scratch) -> Operand<'static> {
+        let sections = [Section::Tags, Section::Desired];
+        write_tag(self.twin.etag_of(&sections), scratch)
+    }
+
     fn properties(&self, mut steps: Steps<'_>, scratch: &mut Scratch) -> Operand<'a> {
         let section = match steps.next() {
             Some(Step::Key(key)) if key.eq_ignore_ascii_case("desired") => Section::Desired,
@@ -138,8 +143,7 @@ impl Environment for TwinItem<'_> {
         } else if is("version") && alone {
             version(self.twin.versions().twin)
         } else if is("etag") && alone {
-            let sections = [Section::Tags, Section::Desired];
-            write_tag(self.twin.etag_of(&sections), scratch)
+            self.etag(scratch)
         } else {
             operand_at(self.identity, path.steps())
         }
@@ -152,7 +156,7 @@ fn version(version: Version) -> Operand<'static> {
 }
 
 /// The tag's eight bytes in base64 (RFC 4648 §4).
-pub(super) fn write_tag(tag: ETag, scratch: &mut Scratch) -> Operand<'static> {
+fn write_tag(tag: ETag, scratch: &mut Scratch) -> Operand<'static> {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let bits = u128::from(u64::from_be_bytes(*tag.as_bytes())) << 2;
     let mark = scratch.mark();

@@ -43,28 +43,44 @@
 //! It is the language of Azure IoT Hub's documents ("IoT Hub query language for device and module
 //! twins") with the expressions of its message routing. What these leave open is a [`Dialect`].
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "an operation, a function or a value has one meaning; all others share one answer"
+)]
+
 mod condition;
+mod conjunct;
 mod decimal;
 mod dialect;
 mod environment;
 mod error;
 mod eval;
 mod function;
+mod group;
 mod item;
 mod lexer;
 mod operand;
+mod order;
 mod parse;
 mod path;
 mod program;
+mod row;
+mod select;
+mod statement;
 
 pub use condition::Condition;
+pub use conjunct::{Conjunct, Conjuncts, Test};
 pub use dialect::Dialect;
 pub use environment::Environment;
 pub use error::{Expected, ParseError};
+pub use group::{GroupError, Groups};
 pub use item::TwinItem;
 pub use operand::{MAX_BUILT_TEXT, Operand, Scratch, Truth};
 pub use path::{Path, Step, Steps};
-pub use program::Comparison;
+pub use program::{Aggregate, Comparison};
+pub use statement::{
+    Column, Columns, Key, Keys, MAX_AGGREGATES, MAX_KEYS, Query, QueryRef, Source,
+};
 
 /// Longest text of a query, in characters, as IoT Hub has it.
 pub const MAX_QUERY: usize = 8192;

@@ -105,10 +105,10 @@ impl From<Number> for Operand<'_> {
     }
 }
 
-impl<'a, T: Into<Operand<'a>>> From<Option<T>> for Operand<'a> {
+impl<T: Into<Self>> From<Option<T>> for Operand<'_> {
     /// Nothing is [`Operand::UNDEFINED`].
     fn from(value: Option<T>) -> Self {
-        value.map_or(Operand::UNDEFINED, Into::into)
+        value.map_or(Self::UNDEFINED, Into::into)
     }
 }
 

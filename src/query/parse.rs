@@ -8,7 +8,7 @@ use super::dialect::Dialect;
 use super::error::{Expected, ParseError};
 use super::function::{Function, Type};
 use super::lexer::{Kind, Lexer, Token};
-use super::program::{Arithmetic, Comparison, Op, Out, number_of};
+use super::program::{Arithmetic, Comparison, Op, Out, Program, number_of};
 use super::{MAX_NESTING, MAX_VALUES};
 
 /// Reads words and writes operations.
@@ -91,7 +91,7 @@ impl<'t, 'o> Parser<'t, 'o> {
         self.fault_at(self.token.start, expected)
     }
 
-    fn fault_at(&self, at: u16, expected: Expected) -> ParseError {
+    pub(super) fn fault_at(&self, at: u16, expected: Expected) -> ParseError {
         self.lexer.error(usize::from(at), expected)
     }
 
@@ -129,6 +129,15 @@ impl<'t, 'o> Parser<'t, 'o> {
             self.advance()?;
         }
         Ok(found)
+    }
+
+    /// What was written from one place to another.
+    pub(super) fn program(&self, from: usize, to: usize) -> Program<'_> {
+        let whole = Program {
+            ops: self.out.ops,
+            text: self.lexer.text(),
+        };
+        whole.part(from, to)
     }
 
     pub(super) fn emit(&mut self, op: Op) -> Result<u16, ParseError> {
@@ -211,7 +220,7 @@ impl<'t, 'o> Parser<'t, 'o> {
     }
 
     /// Whether the unused word is one that no path begins with.
-    fn is_reserved(&self) -> bool {
+    pub(super) fn is_reserved(&self) -> bool {
         let operators = ["and", "or", "in", "nin"];
         let clauses = ["select", "from", "where", "group", "order", "as"];
         operators.into_iter().any(|word| self.is_keyword(word))
@@ -490,11 +499,11 @@ impl<'t, 'o> Parser<'t, 'o> {
 
     fn skipping(&mut self, stacks: &mut Stacks, binary: Skipping) -> Result<bool, ParseError> {
         self.reduce(stacks, binary.strength())?;
-        let to = 0;
+        let skip = 0;
         let skip = self.emit(match binary {
-            Skipping::And => Op::AndLeft { to },
-            Skipping::Or => Op::OrLeft { to },
-            Skipping::Else => Op::ElseLeft { to },
+            Skipping::And => Op::AndLeft { skip },
+            Skipping::Or => Op::OrLeft { skip },
+            Skipping::Else => Op::ElseLeft { skip },
         })?;
         self.hold(stacks, Pending::Skipping { binary, skip })?;
         self.advance()?;
@@ -600,6 +609,7 @@ impl<'t, 'o> Parser<'t, 'o> {
     ) -> Result<Type, ParseError> {
         if binary == Skipping::Else {
             self.same_type(left, right)?;
+            self.emit(Op::Else)?;
             self.out.land(skip);
             return Ok(match (left.kind, right.kind) {
                 (Type::Undefined, kind) => kind,
@@ -609,8 +619,9 @@ impl<'t, 'o> Parser<'t, 'o> {
         }
         self.boolean(left)?;
         self.boolean(right)?;
+        let length = self.out.next().saturating_sub(right.first);
         self.emit(match binary {
-            Skipping::And => Op::And { right: right.first },
+            Skipping::And => Op::And { right: length },
             Skipping::Or | Skipping::Else => Op::Or,
         })?;
         self.out.land(skip);

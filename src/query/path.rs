@@ -12,6 +12,8 @@ pub struct Path<'q> {
     pub(super) start: u16,
     pub(super) end: u16,
     pub(super) braced: bool,
+    /// Keys that are not there count as they are in another case.
+    pub(super) any_case: bool,
 }
 
 /// One step of a [`Path`].
@@ -29,6 +31,7 @@ pub enum Step<'q> {
 pub struct Steps<'q> {
     program: Program<'q>,
     at: usize,
+    pub(super) any_case: bool,
 }
 
 impl<'q> Path<'q> {
@@ -42,6 +45,7 @@ impl<'q> Path<'q> {
         Steps {
             program: self.program,
             at: 0,
+            any_case: self.any_case,
         }
     }
 
@@ -52,6 +56,12 @@ impl<'q> Path<'q> {
             Step::Index(_) => None,
         });
         keys.last().unwrap_or_default()
+    }
+
+    /// Returns whether keys count in any case if they are not there as they are written: so in the columns
+    /// of a result.
+    pub const fn is_any_case(self) -> bool {
+        self.any_case
     }
 
     /// Returns whether the path stands in braces, `{$name}`: a routing condition's way to say "the system

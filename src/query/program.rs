@@ -51,27 +51,76 @@ pub(super) enum Op {
         count: u16,
         negated: bool,
     },
-    /// Skips to the operation at `to` if the left side is false.
+    /// Skips so many operations, the right side, if the left side is false.
     AndLeft {
-        to: u16,
+        skip: u16,
     },
-    /// Skips if the left side is true.
+    /// Skips the right side if the left one is true.
     OrLeft {
-        to: u16,
+        skip: u16,
     },
-    /// Skips if the left side is defined.
+    /// Skips the right side if the left one is defined.
     ElseLeft {
-        to: u16,
+        skip: u16,
     },
-    /// The right side begins at `right`.
+    /// The right side is the last so many operations.
     And {
         right: u16,
     },
+    /// The end of a right side that stands for the left one.
+    Else,
     Or,
     Call {
         function: Function,
         arguments: u8,
     },
+    /// A column of the result; its path, if it has one, stands behind it. The name is a piece of the
+    /// text, or empty.
+    Column {
+        aggregate: Option<Aggregate>,
+        path: bool,
+        start: u16,
+        end: u16,
+    },
+    /// A path to sort by stands behind.
+    Order {
+        descending: bool,
+    },
+}
+
+/// What a column says about a group of twins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Aggregate {
+    /// The mean of the numbers at a path: their sum by their count, to 18 digits.
+    Avg,
+    /// How many twins there are.
+    Count,
+    /// The largest of the numbers at a path.
+    Max,
+    /// The smallest of the numbers at a path.
+    Min,
+    /// The sum of the numbers at a path.
+    Sum,
+}
+
+impl Aggregate {
+    /// Returns the name in lower case: that of a column that has no other.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Avg => "avg",
+            Self::Count => "count",
+            Self::Max => "max",
+            Self::Min => "min",
+            Self::Sum => "sum",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Avg, Self::Count, Self::Max, Self::Min, Self::Sum];
+        all.into_iter()
+            .find(|aggregate| aggregate.name().eq_ignore_ascii_case(name))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,11 +202,11 @@ impl Out<'_> {
 
     /// Lets the skip at `at` lead to the next operation.
     pub(super) fn land(&mut self, at: u16) {
-        let next = self.next();
-        if let Some(Op::AndLeft { to } | Op::OrLeft { to } | Op::ElseLeft { to }) =
+        let distance = self.next().saturating_sub(at).saturating_sub(1);
+        if let Some(Op::AndLeft { skip } | Op::OrLeft { skip } | Op::ElseLeft { skip }) =
             self.ops.get_mut(usize::from(at))
         {
-            *to = next;
+            *skip = distance;
         }
     }
 }
@@ -177,6 +226,14 @@ impl<'q> Program<'q> {
     pub(super) fn slice(self, start: u16, end: u16) -> &'q str {
         let range = usize::from(start)..usize::from(end);
         self.text.get(range).unwrap_or_default()
+    }
+
+    /// The operations from one place to another.
+    pub(super) fn part(self, from: usize, to: usize) -> Self {
+        Self {
+            ops: self.ops.get(from..to).unwrap_or_default(),
+            text: self.text,
+        }
     }
 
     /// The path whose operation is at `at`.
@@ -200,6 +257,7 @@ impl<'q> Program<'q> {
             start,
             end,
             braced,
+            any_case: false,
         })
     }
 }
