@@ -17,6 +17,7 @@
 //! | [`protocol`] | the messages between device and hub, before any cloud's spelling |
 //! | [`device`] | the engine of the device's side |
 //! | [`hub`] | the engine of the service's side, over any registry |
+//! | `fleet` | many twins at once, under `alloc`: search, indexes, paging |
 //! | [`adapter`] | how a cloud spells a message: AWS Device Shadow over MQTT |
 //! | `sim` | a test bench for both ends, under `alloc`: virtual clock, lossy links, broker, pair |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
@@ -49,6 +50,8 @@ pub mod codec;
 pub mod device;
 pub mod document;
 pub mod error;
+#[cfg(feature = "alloc")]
+pub mod fleet;
 pub mod hub;
 mod log;
 pub mod protocol;

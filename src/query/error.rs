@@ -52,6 +52,8 @@ pub enum Expected {
     Source,
     /// A column that `GROUP BY` names, or an aggregate.
     GroupedColumn,
+    /// A path of keys into tags, desired or reported.
+    IndexedPath,
     /// `BY`.
     KeywordBy,
     /// `SELECT`.
@@ -113,6 +115,9 @@ impl fmt::Display for Expected {
             Self::From => "FROM",
             Self::Source => "devices, devices.modules or devices.jobs",
             Self::GroupedColumn => "a column that GROUP BY names",
+            Self::IndexedPath => {
+                "a path of keys behind tags., properties.desired. or properties.reported."
+            }
             Self::KeywordBy => "BY",
             Self::KeywordSelect => "SELECT",
             Self::Literal => "a number, a text, true, false or null",

@@ -78,6 +78,8 @@ pub use item::TwinItem;
 pub use operand::{MAX_BUILT_TEXT, Operand, Scratch, Truth};
 pub use path::{Path, Step, Steps};
 pub use program::{Aggregate, Comparison};
+#[cfg(feature = "alloc")]
+pub(crate) use select::parse_keys;
 pub use statement::{
     Column, Columns, Key, Keys, MAX_AGGREGATES, MAX_KEYS, Query, QueryRef, Source,
 };

@@ -54,6 +54,46 @@ pub(super) fn parse(text: &str, dialect: Dialect, ops: &mut [Op]) -> Result<Shap
     }))
 }
 
+/// The keys of a path into tags, desired or reported.
+#[cfg(feature = "alloc")]
+pub(crate) fn parse_keys(path: &str) -> Result<heapless::Vec<&str, MAX_PATH>, ParseError> {
+    let mut ops = [Op::Undefined; MAX_PATH];
+    let mut parser = Parser::new(path, Dialect::TWIN, &mut ops)?;
+    parser.path(false)?;
+    if parser.token.kind != Kind::End {
+        return Err(parser.fault(Expected::Path));
+    }
+    let mut keys: heapless::Vec<&str, MAX_PATH> = heapless::Vec::new();
+    for op in parser.out.ops.iter().take(parser.out.len) {
+        match op {
+            Op::Step { start, end } => {
+                let range = usize::from(*start)..usize::from(*end);
+                let _ = keys.push(path.get(range).unwrap_or_default());
+            }
+            Op::Index(_) => return Err(parser.fault_at(0, Expected::IndexedPath)),
+            _ => {}
+        }
+    }
+    let is = |at: usize, name: &str| {
+        let key = keys.get(at);
+        key.is_some_and(|key| key.eq_ignore_ascii_case(name))
+    };
+    let inside = match keys.len() {
+        0 | 1 => false,
+        2 => is(0, "tags"),
+        _ => is(0, "tags") || (is(0, "properties") && (is(1, "desired") || is(1, "reported"))),
+    };
+    // What the service adds is not in the twin.
+    if !inside || keys.iter().any(|key| key.starts_with('$')) {
+        return Err(parser.fault_at(0, Expected::IndexedPath));
+    }
+    Ok(keys)
+}
+
+/// Most parts of a path to be indexed.
+#[cfg(feature = "alloc")]
+const MAX_PATH: usize = 20;
+
 impl Parser<'_, '_> {
     /// `TOP n`, if it is there and was not there before.
     fn top(&mut self, shape: &mut Shape) -> Result<(), ParseError> {
