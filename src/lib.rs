@@ -14,9 +14,11 @@
 //! | [`codec`] | documents from and to bytes: JSON, CBOR |
 //! | [`twin`] | one device's record: sections, versions, metadata, and the one way it changes |
 //! | [`rules`] | what may be wished for: state machine, value rules, on both ends |
+//! | [`query`] | conditions and queries over twins: parsed once, evaluated on their bytes |
 //! | [`protocol`] | the messages between device and hub, before any cloud's spelling |
 //! | [`device`] | the engine of the device's side |
 //! | [`hub`] | the engine of the service's side, over any registry |
+//! | `fleet` | many twins at once, under `alloc`: search, indexes, paging |
 //! | [`adapter`] | how a cloud spells a message: AWS Device Shadow over MQTT |
 //! | `sim` | a test bench for both ends, under `alloc`: virtual clock, lossy links, broker, pair |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
@@ -50,10 +52,13 @@ pub mod configuration;
 pub mod device;
 pub mod document;
 pub mod error;
+#[cfg(feature = "alloc")]
+pub mod fleet;
 pub mod hub;
 mod log;
 pub mod protocol;
 pub mod rules;
+pub mod query;
 #[cfg(feature = "alloc")]
 pub mod sim;
 pub mod time;
