@@ -14,6 +14,7 @@
 //! | [`codec`] | documents from and to bytes: JSON, CBOR |
 //! | [`twin`] | one device's record: sections, versions, metadata, and the one way it changes |
 //! | [`rules`] | what may be wished for: state machine, value rules, on both ends |
+//! | [`configuration`] | desired under a number of its own: in step, kept, rolled back, on trial |
 //! | [`query`] | conditions and queries over twins: parsed once, evaluated on their bytes |
 //! | [`protocol`] | the messages between device and hub, before any cloud's spelling |
 //! | [`device`] | the engine of the device's side |
@@ -57,8 +58,8 @@ pub mod fleet;
 pub mod hub;
 mod log;
 pub mod protocol;
-pub mod rules;
 pub mod query;
+pub mod rules;
 #[cfg(feature = "alloc")]
 pub mod sim;
 pub mod time;
