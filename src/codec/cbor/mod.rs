@@ -6,6 +6,8 @@
 
 mod decoder;
 mod error;
+#[cfg(target_pointer_width = "64")]
+mod fast;
 mod level;
 mod number;
 mod reader;
