@@ -230,7 +230,9 @@ impl<'a> Writer<'a> {
             .get_mut(self.at..)
             .and_then(<[u8]>::first_chunk_mut)
         {
-            *slot = argument.unbounded_shl(u32::from(unused).wrapping_mul(8)).to_be_bytes();
+            *slot = argument
+                .unbounded_shl(u32::from(unused).wrapping_mul(8))
+                .to_be_bytes();
             self.at = self.at.wrapping_add(8).wrapping_sub(usize::from(unused));
             return;
         }
