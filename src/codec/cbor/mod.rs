@@ -59,6 +59,8 @@
 //! without `alloc` it cannot skip an indefinite array inside a definite one, and nothing in it stops
 //! between two bytes. It serves as an oracle in the tests, beside `ciborium`.
 
+mod decoder;
+mod error;
 #[cfg(target_pointer_width = "64")]
 mod fast;
 mod level;
