@@ -1,6 +1,7 @@
 //! How a device spells documents: it links the format that it names, and no other.
 
 use super::option::ContentFormat;
+use crate::codec::cbor;
 use crate::codec::json::{self, Member, ReadError, ReadReason, Reader, Select};
 use crate::document::DocumentMut;
 use crate::document::DocumentRef;
@@ -174,9 +175,63 @@ const fn fault(error: ReadError) -> BodyError {
     }
 }
 
+/// CBOR (RFC 8949): content format 60, for patches as well: there is no registered format for a merge
+/// patch in CBOR, and it is read as RFC 7396 says of JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Cbor;
+
+impl Format for Cbor {
+    type Reader<'a> = cbor::Reader<'a>;
+
+    const DOCUMENT: ContentFormat = ContentFormat::CBOR;
+    const PATCH: ContentFormat = ContentFormat::CBOR;
+
+    fn reader<'a>(document: DocumentMut<'a>, shape: Shape) -> cbor::Reader<'a> {
+        let select = match shape {
+            Shape::Sections => &SECTIONS,
+            Shape::Whole | Shape::Under(_) => &Select::All,
+        };
+        let mut reader = cbor::Reader::new(document, select);
+        if let Shape::Under(key) = shape {
+            // A map of one entry, whose value the body is: nothing can follow it. Keys are short.
+            for piece in [&[0xA1, 0x60 | key.len() as u8 & 0x1F], key.as_bytes()] {
+                // What fails now fails at the end, too.
+                let _ = reader.feed(piece);
+            }
+        }
+        reader
+    }
+
+    fn len(document: DocumentRef<'_>) -> usize {
+        cbor::len(document)
+    }
+
+    fn write(document: DocumentRef<'_>, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+        cbor::write(document, out)
+    }
+}
+
+impl<'a> ReadBody<'a> for cbor::Reader<'a> {
+    fn feed(&mut self, piece: &[u8]) -> Result<(), BodyError> {
+        cbor::Reader::feed(self, piece).map_err(cbor_fault)
+    }
+
+    fn end(&mut self) -> Result<DocumentRef<'a>, BodyError> {
+        cbor::Reader::end(self).map_err(cbor_fault)
+    }
+}
+
+const fn cbor_fault(error: cbor::ReadError) -> BodyError {
+    match error.reason {
+        cbor::ReadReason::Capacity(error) => BodyError::Capacity(error),
+        _ => BodyError::Malformed(error.offset),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{BodyError, Format, Json, ReadBody, Shape};
+    use super::{BodyError, Cbor, Format, Json, ReadBody, Shape};
     use crate::document::Document;
 
     fn read(text: &[u8], step: usize) -> Result<Document<128>, BodyError> {
@@ -217,6 +272,26 @@ mod tests {
             for step in [1, bad.len().max(1)] {
                 assert!(read(bad, step).is_err(), "{}", bad.escape_ascii());
             }
+        }
+    }
+
+    #[test]
+    fn a_section_in_cbor_is_read_under_its_key_and_nothing_follows_it() {
+        let body = b"\xA1\x61a\x01";
+        for step in 1..=body.len() {
+            let mut document = Document::<64>::new();
+            let mut reader = Cbor::reader(document.as_mut(), Shape::Under("desired"));
+            for piece in body.chunks(step) {
+                ReadBody::feed(&mut reader, piece).unwrap();
+            }
+            let read = ReadBody::end(&mut reader).unwrap();
+            assert_eq!(read.read::<u8>(&["desired", "a"]), Ok(1));
+        }
+        for bad in [&b"\xA0\x61a\x01"[..], b"\xA0\xFF", b"", b"\xFF"] {
+            let mut document = Document::<64>::new();
+            let mut reader = Cbor::reader(document.as_mut(), Shape::Under("desired"));
+            let fed = ReadBody::feed(&mut reader, bad);
+            assert!(fed.is_err() || ReadBody::end(&mut reader).is_err());
         }
     }
 }

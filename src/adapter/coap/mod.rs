@@ -23,7 +23,7 @@ pub mod status;
 pub use block::{Block, BlockError};
 pub use client::{AskError, Client, Question};
 pub use decoder::{DecodeError, Decoder, Fed};
-pub use format::{BodyError, Format, Json, JsonReader, ReadBody, Shape};
+pub use format::{BodyError, Cbor, Format, Json, JsonReader, ReadBody, Shape};
 pub use message::{
     CoapOption, Code, Header, Message, MessageWriter, Options, ParseError, Type, WriteError,
 };

@@ -51,7 +51,7 @@ pub struct Reader<'a> {
     decimal: Decimal,
     /// What is wanted of the next value, and of the open maps that are not wanted whole.
     wanted: &'static Select,
-    selects: heapless::Vec<&'static Select, { Select::MAX_DEPTH }>,
+    pub(super) selects: heapless::Vec<&'static Select, { Select::MAX_DEPTH }>,
     name: Match,
     failed: Option<Fault>,
 }
@@ -217,6 +217,18 @@ impl<'a> Reader<'a> {
             && self.state != State::Done
             && let Some(byte) = rest.first().copied()
         {
+            #[cfg(target_pointer_width = "64")]
+            if self.is_plain() {
+                let (used, complete) = self.fast(rest);
+                if complete {
+                    self.after_item();
+                }
+                if used > 0 {
+                    self.offset = self.offset.wrapping_add(used);
+                    rest = rest.get(used..).unwrap_or_default();
+                    continue;
+                }
+            }
             let used = self.step(byte, rest);
             if self.raw.is_full() && self.failed.is_none() {
                 self.failed = Some(Fault::Capacity);
@@ -225,6 +237,18 @@ impl<'a> Reader<'a> {
             rest = rest.get(used..).unwrap_or_default();
         }
         piece.len().wrapping_sub(rest.len())
+    }
+
+    /// Whether whole items are stored as they come from here on.
+    #[cfg(target_pointer_width = "64")]
+    #[inline(always)]
+    fn is_plain(&self) -> bool {
+        self.state == State::Head
+            && self.expect == Expect::Item
+            && self.skip.is_none()
+            && matches!(self.wanted, Select::All)
+            && (self.selected().is_none()
+                || !self.levels.last().is_some_and(|level| level.expects_key()))
     }
 
     fn check(&self) -> Result<(), ReadError> {

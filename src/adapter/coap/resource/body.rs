@@ -2,18 +2,22 @@
 
 use super::fault::Fault;
 use crate::adapter::coap::option::ContentFormat;
-use crate::codec::json::{self, ReadReason};
+use crate::codec::cbor;
+use crate::codec::json;
 use crate::document::DocumentMut;
 use crate::document::DocumentRef;
 use crate::error::BufferTooSmall;
 
 /// What PATCH and iPATCH take. All of them are read as a merge patch (RFC 7396): there is no registered
 /// format for one in CBOR, nor any other meaning of plain JSON.
-pub(super) const PATCHES: &[ContentFormat] =
-    &[ContentFormat::MERGE_PATCH_JSON, ContentFormat::JSON];
+pub(super) const PATCHES: &[ContentFormat] = &[
+    ContentFormat::MERGE_PATCH_JSON,
+    ContentFormat::JSON,
+    ContentFormat::CBOR,
+];
 
 /// What PUT takes.
-pub(super) const WHOLE: &[ContentFormat] = &[ContentFormat::JSON];
+pub(super) const WHOLE: &[ContentFormat] = &[ContentFormat::JSON, ContentFormat::CBOR];
 
 /// Whether representations are written in this format.
 pub(super) fn is_written(format: ContentFormat) -> bool {
@@ -38,17 +42,26 @@ pub(super) fn read(
     if !taken.contains(&format) {
         return Err(Fault::Format(format));
     }
+    if format == ContentFormat::CBOR {
+        return cbor::read(body, document).map_err(|error| match error.reason {
+            cbor::ReadReason::Capacity(_) => Fault::TooLarge,
+            _ => Fault::Cbor(error),
+        });
+    }
     json::read(body, document).map_err(|error| match error.reason {
-        ReadReason::Capacity(_) => Fault::TooLarge,
+        json::ReadReason::Capacity(_) => Fault::TooLarge,
         _ => Fault::Json(error),
     })
 }
 
 /// Writes a document into the front of `out` and returns its length.
 pub(super) fn write(
-    _format: ContentFormat,
+    format: ContentFormat,
     document: DocumentRef<'_>,
     out: &mut [u8],
 ) -> Result<usize, BufferTooSmall> {
+    if format == ContentFormat::CBOR {
+        return cbor::write(document, out);
+    }
     json::write(document, out)
 }

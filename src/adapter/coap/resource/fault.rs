@@ -5,6 +5,7 @@ use core::fmt;
 use super::path::PathError;
 use crate::adapter::coap::Code;
 use crate::adapter::coap::option::ContentFormat;
+use crate::codec::cbor;
 use crate::codec::json;
 
 /// The rule that a request breaks.
@@ -39,6 +40,8 @@ pub enum Fault {
     Format(ContentFormat),
     /// The body is not JSON: where and why.
     Json(json::ReadError),
+    /// The body is not CBOR: where and why.
+    Cbor(cbor::ReadError),
     /// The body does not fit the document that it was to be read into.
     TooLarge,
     /// The body of a FETCH is no array of paths.
@@ -54,7 +57,9 @@ impl Fault {
     pub const fn code(self) -> Code {
         match self {
             Self::Option(_) => Code::BAD_OPTION,
-            Self::BlockSize | Self::BlockNumber | Self::Json(_) => Code::BAD_REQUEST,
+            Self::BlockSize | Self::BlockNumber | Self::Json(_) | Self::Cbor(_) => {
+                Code::BAD_REQUEST
+            }
             Self::Incomplete => Code::REQUEST_ENTITY_INCOMPLETE,
             Self::BodyTooLarge { .. } | Self::TooLarge => Code::REQUEST_ENTITY_TOO_LARGE,
             Self::Busy => Code::SERVICE_UNAVAILABLE,
@@ -79,6 +84,7 @@ impl fmt::Display for Fault {
             Self::Accept(format) => return write!(f, "not available as {}", format.0),
             Self::Format(format) => return write!(f, "format {} is not taken here", format.0),
             Self::Json(error) => return error.fmt(f),
+            Self::Cbor(error) => return error.fmt(f),
             Self::BlockSize => "the block size is reserved",
             Self::Incomplete => "blocks are missing",
             Self::Busy => "too many bodies at a time",

@@ -21,9 +21,11 @@
 //!
 //! * **GET** answers 2.05, or 2.03 if an ETag of the request is still the one. With Observe 0 it
 //!   registers (RFC 7641), with 1 it deregisters. `desired` can be observed before the twin exists.
+//! * **Accept** chooses JSON (50, if nothing is said) or CBOR (60); else 4.06. **Content-Format** says
+//!   which of them a body is; else 4.15. A body without one counts as JSON.
 //! * **FETCH** (RFC 8132) takes an array of JSON pointers and answers with what they name.
-//! * **PATCH** and **iPATCH** merge (RFC 7396). Content-Format 52 (merge-patch+json) and 50 (JSON) are
-//!   both read so.
+//! * **PATCH** and **iPATCH** merge (RFC 7396). Content-Format 52 (merge-patch+json), 50 (JSON) and 60
+//!   (CBOR) are all read so: there is no registered format for a merge patch in CBOR.
 //! * **PUT** replaces a section: what it does not name is gone. A twin as a whole has no PUT.
 //! * **DELETE** of a section empties it, of a twin removes it.
 //! * **If-Match** with an etag from a response makes a change conditional (4.12); empty, the twin must
@@ -35,7 +37,8 @@
 //! * The option [`TWIN_STATE`](super::TWIN_STATE) tells the versions.
 //!
 //! Errors are those of [`status`](super::status), with a diagnostic payload or, if Accept is 257, problem
-//! details (RFC 9290). A body that is not JSON is 4.00; one that is and yet no change of a twin is 4.22.
+//! details (RFC 9290). A body that is not of its format is 4.00; one that is and yet no change of a
+//! twin is 4.22.
 
 mod answer;
 mod body;

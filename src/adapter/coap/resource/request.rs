@@ -244,7 +244,7 @@ impl Service<'_> {
             }),
             (Code::GET, _) => Message::Get(Get::default()),
             (Code::FETCH, Part::Twin | Part::Section(_)) => {
-                body::read(given, &[ContentFormat::JSON], body, document.reborrow())?;
+                body::read(given, body::WHOLE, body, document.reborrow())?;
                 let paths = document.into_ref();
                 if !super::select::is_paths(paths) {
                     return Err(Fault::Paths);

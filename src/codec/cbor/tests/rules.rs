@@ -43,6 +43,20 @@ fn the_bytes_of_the_module_documentation_are_the_bytes_written() {
         assert_eq!(written(text), bytes, "{text}");
         assert_eq!(said(bytes).as_deref(), Ok(text));
     }
+    for (bytes, text) in [
+        ("190017", "23"),
+        ("f94dc0", "23"),
+        ("c24117", "23"),
+        ("c49f2018d7ff", "21.5"),
+        ("1b8ac7230489e80000", "10000000000000000000"),
+        ("7f626563616fff", "\"eco\""),
+        ("9f019fffff", "[1,[]]"),
+    ] {
+        assert_eq!(said(bytes).as_deref(), Ok(text), "{bytes}");
+    }
+    if cfg!(feature = "float") {
+        assert_eq!(said("f94d60").as_deref(), Ok("21.5"));
+    }
 }
 
 #[test]
