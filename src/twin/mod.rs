@@ -47,6 +47,7 @@ mod policy;
 mod precondition;
 mod record;
 mod section;
+mod since;
 mod stored;
 mod update;
 mod version;
