@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::changes::{BASIS, fold, names};
+use super::changes::names;
 use super::event::{Event, Reason, Request};
 use super::outbound::hex;
 use super::state::{Parts, Patch, Stage, State, section};
@@ -10,7 +10,7 @@ use super::{ForeignLeaves, Session};
 use crate::document::DocumentRef;
 use crate::error::Status;
 use crate::protocol::{
-    Accepted, Delta, Message, Patched, Rejection, RequestId, RequestKind, Snapshot, VersionScope,
+    Accepted, Message, Patched, Rejection, RequestId, RequestKind, Snapshot, VersionScope,
     Versions, Wanted,
 };
 use crate::time::Instant;
@@ -23,6 +23,17 @@ use crate::twin::{ETag, Section, Succession, Version};
 pub enum HandleError {
     /// It is a request: it belongs to a service, not to a device.
     NotForDevices,
+}
+
+/// How much of desired a message tells.
+#[derive(Clone, Copy, PartialEq)]
+enum Extent {
+    /// All that reported does not say.
+    Difference,
+    /// What one update changed.
+    Update,
+    /// Everything.
+    Whole,
 }
 
 /// What stands in for desired.
@@ -92,10 +103,17 @@ impl Parts<'_> {
                 self.core.resync();
             }
             Message::Rejected(rejection) => self.rejected(rejection),
-            Message::Delta(delta) => self.desired_changed(delta, true),
-            Message::DesiredPatch(delta) => self.desired_changed(delta, false),
+            Message::Delta(delta) => {
+                self.desired_told(delta.id, delta.versions, delta.patch, Extent::Difference);
+            }
+            Message::DesiredPatch(delta) => {
+                self.desired_told(delta.id, delta.versions, delta.patch, Extent::Update);
+            }
             Message::GetPatched(patched) => self.get_patched(patched),
-            Message::Desired(snapshot) => self.desired_told(snapshot),
+            Message::Desired(snapshot) => {
+                let desired = section(snapshot.document, Section::Desired.key());
+                self.desired_told(snapshot.id, snapshot.versions, desired, Extent::Whole);
+            }
             Message::Changed(_) => self.foreign(),
             Message::Get(_) | Message::Update(_) | Message::Delete(_) => {
                 return Err(HandleError::NotForDevices);
@@ -207,50 +225,6 @@ impl Parts<'_> {
         self.core.resync_at = resync_at;
     }
 
-    /// All of desired, as it now is.
-    #[inline(never)]
-    fn desired_told(&mut self, snapshot: &Snapshot<'_>) {
-        let version = self.core.scoped(snapshot.versions).desired;
-        let desired = section(snapshot.document, Section::Desired.key());
-        let core = &mut *self.core;
-        match version.after(core.known.desired) {
-            Succession::Next => {}
-            Succession::Duplicate => {
-                core.counters.duplicate = core.counters.duplicate.wrapping_add(1);
-                if self.desired.as_ref() != desired {
-                    // The same version with other words: the service lost data and counts anew.
-                    core.resync();
-                }
-                return;
-            }
-            Succession::Stale => {
-                self.stale();
-                return;
-            }
-            // As it is whole nothing of desired is missing; of the rest of the twin, something may be.
-            Succession::Gap => {
-                if core.config.versions == VersionScope::Twin {
-                    if core.stage == Stage::InStep {
-                        core.counters.gaps = core.counters.gaps.wrapping_add(1);
-                    }
-                    core.resync();
-                }
-            }
-        }
-        self.replace_desired(Replacement::Told(desired));
-        self.core.section_is(Section::Desired, version);
-    }
-
-    fn stale(&mut self) {
-        let core = &mut *self.core;
-        core.counters.stale = core.counters.stale.wrapping_add(1);
-        // Late, or the service has lost versions: one full get for each known version tells.
-        if core.doubted != core.known.desired {
-            core.doubted = core.known.desired;
-            core.resync();
-        }
-    }
-
     /// Desired is this, as far as it fits.
     #[inline(never)]
     fn replace_desired(&mut self, by: Replacement<'_>) {
@@ -261,7 +235,7 @@ impl Parts<'_> {
         if self.desired.as_ref() == desired {
             return;
         }
-        let before = fold(BASIS, self.desired.as_ref().as_bytes());
+        let before = self.tag();
         match self.desired.assign(desired) {
             Ok(()) => self.core.events.raise(Event::DesiredChanged),
             Err(error) => {
@@ -349,38 +323,59 @@ impl Parts<'_> {
     }
 
     #[inline(never)]
-    fn desired_changed(&mut self, delta: &Delta<'_>, cumulative: bool) {
-        let version = self.core.scoped(delta.versions).desired;
-        let own = self.is_in_flight(delta.id);
+    fn desired_told(
+        &mut self,
+        id: Option<RequestId<'_>>,
+        versions: Versions,
+        told: DocumentRef<'_>,
+        extent: Extent,
+    ) {
+        let version = self.core.scoped(versions).desired;
+        let own = self.is_in_flight(id);
         let core = &mut *self.core;
         match version.after(core.known.desired) {
             Succession::Next => {}
             Succession::Duplicate => {
                 core.counters.duplicate = core.counters.duplicate.wrapping_add(1);
-                if !self.holds(delta.patch) {
+                let held = match extent {
+                    Extent::Whole => self.desired.as_ref() == told,
+                    Extent::Difference | Extent::Update => self.holds(told),
+                };
+                if !held {
                     // The same version with other words: the service lost data and counts anew.
                     self.core.resync();
                 }
                 return;
             }
             Succession::Stale => {
-                self.stale();
+                core.counters.stale = core.counters.stale.wrapping_add(1);
+                // Late, or the service has lost versions: one full get for each known version tells.
+                if core.doubted != core.known.desired {
+                    core.doubted = core.known.desired;
+                    core.resync();
+                }
                 return;
             }
+            // Nothing of desired is missing, and nothing else is counted.
+            Succession::Gap
+                if extent == Extent::Whole && core.config.versions == VersionScope::Section => {}
             Succession::Gap => {
                 if core.stage == Stage::InStep {
                     core.counters.gaps = core.counters.gaps.wrapping_add(1);
                 }
                 core.resync();
-                if !cumulative {
+                if extent == Extent::Update {
                     core.seen.desired = core.seen.desired.max(version);
                     return;
                 }
             }
         }
-        self.merge_desired(delta.patch);
+        match extent {
+            Extent::Whole => self.replace_desired(Replacement::Told(told)),
+            Extent::Difference | Extent::Update => self.merge_desired(told),
+        }
         self.core.section_is(Section::Desired, version);
-        if cumulative && !own && self.core.config.versions == VersionScope::Twin {
+        if extent == Extent::Difference && !own && self.core.config.versions == VersionScope::Twin {
             // A delta does not say what was removed, nor what was reported: the echo of the update does.
             self.core.half_told = version;
         }
@@ -417,7 +412,7 @@ impl Parts<'_> {
             return;
         }
         // A hash of what it was says whether it is the same afterwards.
-        let before = fold(BASIS, self.desired.as_ref().as_bytes());
+        let before = self.tag();
         if let Err(error) = self.desired.merge(patch) {
             self.take_what_fits(patch, error.needed);
         }
@@ -425,8 +420,13 @@ impl Parts<'_> {
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn tell_changes(&mut self, before: u64) {
-        if fold(BASIS, self.desired.as_ref().as_bytes()) != before {
+    fn tag(&self) -> ETag {
+        ETag::of(self.desired.as_ref())
+    }
+
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn tell_changes(&mut self, before: ETag) {
+        if self.tag() != before {
             self.core.events.raise(Event::DesiredChanged);
         }
     }
