@@ -327,15 +327,8 @@ impl<'a> Device<'a> {
             Ok(message) => {
                 tell(&format!("<- {}", words(&message)));
                 let version = version(&message, self.version);
-                let notified = match message {
-                    protocol::Message::Desired(snapshot) => snapshot.document.at(&["desired"]),
-                    _ => None,
-                };
                 if let Err(error) = self.engine.handle_message(now, message) {
                     tell(&format!("<- {error}"));
-                }
-                if notified.is_some_and(|desired| desired != self.engine.desired()) {
-                    self.engine.refresh(now);
                 }
                 let is_back = version.is_some_and(|(version, least)| version < least);
                 self.version = version.map_or(self.version, |(version, _)| version);
