@@ -56,6 +56,7 @@ usage: coap_device --hub ADDRESS --name NAME [OPTIONS]
   --twin NAME          one of its named twins instead of the unnamed one
   --prefix NAME        first segment of all paths (default twins)
   --block-size N       blocks of 16, 32, ... 1024 bytes (default 1024)
+  --ack-timeout MILLIS how long an acknowledgement is awaited at first (default 2000, RFC 7252)
   --loss PERCENT       drop so many datagrams in each direction (default 0)
   --seed N             for message ids, tokens and losses (default: the process id)";
 
@@ -66,6 +67,7 @@ struct Arguments {
     twin: Option<String>,
     prefix: String,
     block_size: usize,
+    ack_timeout: u64,
     loss: u8,
     seed: u32,
 }
@@ -97,6 +99,7 @@ impl Arguments {
         let (mut hub, mut name, mut twin) = (None, None, None);
         let mut prefix = "twins".to_owned();
         let (mut block_size, mut loss) = (1_024_usize, 0_u8);
+        let mut ack_timeout = 2_000;
         let mut seed = std::process::id();
         while let Some(argument) = parser.next()? {
             match argument {
@@ -116,6 +119,7 @@ impl Arguments {
                         return Err("--block-size takes 16, 32, ... 1024".into());
                     }
                 }
+                Arg::Long("ack-timeout") => ack_timeout = parser.value()?.parse()?,
                 Arg::Long("loss") => {
                     loss = parser.value()?.parse()?;
                     if loss > 100 {
@@ -135,6 +139,7 @@ impl Arguments {
             twin,
             prefix,
             block_size,
+            ack_timeout,
             loss,
             seed,
         }))
@@ -153,6 +158,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         prefix: &arguments.prefix,
         id: coap::resource(&arguments.name, arguments.twin.as_deref())?,
         block_size: arguments.block_size,
+        ack_timeout: twinsync::time::Duration::from_millis(arguments.ack_timeout),
         loss: arguments.loss,
         seed: arguments.seed,
     };

@@ -37,7 +37,7 @@ use std::thread;
 use lexopt::{Arg, ValueExt};
 use log::{info, warn};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use twinsync::adapter::coap::{Access, Service};
+use twinsync::adapter::coap::{Access, Service, endpoint};
 use twinsync::protocol::TwinId;
 
 use crate::common::clock::Clock;
@@ -57,6 +57,7 @@ usage: coap_hub [OPTIONS]
                        where only this device asks; may be given several times
   --block-size N       largest block: 16, 32, ... 1024 (default 1024)
   --max-age SECONDS    for how long what was read, or heard of as an observer, is fresh (default 60)
+  --ack-timeout MILLIS how long an acknowledgement is awaited at first (default 2000, RFC 7252)
   --loss PERCENT       drop so many datagrams in each direction (default 0)
   --seed N             for message ids, tokens and losses (default: the process id)
 
@@ -68,6 +69,7 @@ struct Arguments {
     devices: Vec<(String, SocketAddr)>,
     block_size: usize,
     max_age: u32,
+    ack_timeout: u64,
     loss: u8,
     seed: u64,
 }
@@ -102,6 +104,7 @@ impl Arguments {
             devices: Vec::new(),
             block_size: 1_024,
             max_age: 60,
+            ack_timeout: 2_000,
             loss: 0,
             seed: u64::from(std::process::id()),
         };
@@ -127,6 +130,7 @@ impl Arguments {
                     }
                 }
                 Arg::Long("max-age") => arguments.max_age = parser.value()?.parse()?,
+                Arg::Long("ack-timeout") => arguments.ack_timeout = parser.value()?.parse()?,
                 Arg::Long("loss") => {
                     arguments.loss = parser.value()?.parse()?;
                     if arguments.loss > 100 {
@@ -179,7 +183,9 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     let service = Service::new("twins")
         .with_block_size(arguments.block_size)
         .with_max_age(arguments.max_age);
-    let mut service = TwinService::new(service, arguments.seed, clock);
+    let ack_timeout = twinsync::time::Duration::from_millis(arguments.ack_timeout);
+    let network = endpoint::Config::new(arguments.seed).with_ack_timeout(ack_timeout, 150);
+    let mut service = TwinService::new(service, network, clock);
     let mut loss = Loss::new(arguments.loss, arguments.seed);
     for ((name, _), socket) in arguments.devices.iter().zip(sockets.iter().skip(1)) {
         info!("{name} asks at coap://{}", socket.local_addr()?);

@@ -7,6 +7,7 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::collections::VecDeque;
 use std::io;
 use std::net::UdpSocket;
 
@@ -53,8 +54,8 @@ pub(crate) struct Device<'a> {
     asked: Option<(RequestHandle, Question)>,
     /// The latest version of the twin that was heard of.
     version: Version,
-    /// A notification came while blocks of something else were awaited.
-    missed: bool,
+    /// What came while blocks of something else were awaited.
+    postponed: VecDeque<(RequestHandle, Vec<u8>, bool)>,
 }
 
 /// Something that the device did, for the terminal.
@@ -67,6 +68,8 @@ pub(crate) struct Route<'a> {
     pub(crate) id: TwinId<'a>,
     /// Blocks of at most so many bytes.
     pub(crate) block_size: usize,
+    /// How long an acknowledgement is awaited at first.
+    pub(crate) ack_timeout: twinsync::time::Duration,
     /// Lost datagrams of a hundred, in each direction.
     pub(crate) loss: u8,
     pub(crate) seed: u32,
@@ -87,6 +90,7 @@ impl<'a> Device<'a> {
             ([0_u8; 4], 0).into()
         };
         let network = endpoint::Config::new(route.seed.into())
+            .with_ack_timeout(route.ack_timeout, 150)
             .with_response_timeout(twinsync::time::Duration::from_secs(20))
             // A report may go out while an observation is being set up.
             .with_nstart(2);
@@ -102,7 +106,7 @@ impl<'a> Device<'a> {
             observed: None,
             asked: None,
             version: Version::ZERO,
-            missed: false,
+            postponed: VecDeque::new(),
         };
         for (name, value) in device.thermostat.settings() {
             device.report(&[name], value);
@@ -130,6 +134,12 @@ impl<'a> Device<'a> {
         let mut datagram = [0; 2_048];
         if let Some(len) = self.receive(wait.min(patience), &mut datagram)? {
             self.handle_datagram(&datagram[..len], tell)?;
+        }
+        // At most one answer to each request and one notification: the endpoint has seen to it.
+        while let Some((request, bytes, ongoing)) = self.postponed.pop_front() {
+            if let Ok(message) = Message::parse(&bytes) {
+                self.handle_response(request, &message, ongoing, tell)?;
+            }
         }
         self.drive(tell)
     }
@@ -346,14 +356,11 @@ impl<'a> Device<'a> {
                 }
             }
         }
-        if core::mem::take(&mut self.missed) {
-            self.engine.refresh(now);
-        }
         Ok(())
     }
 
-    /// Asks for a block and waits until it is there, or not to be had. What else comes meanwhile is not lost: the
-    /// twin is asked for afterwards.
+    /// Asks for a block and waits until it is there, or not to be had. What else comes meanwhile has its
+    /// turn afterwards.
     fn ask_block(
         &mut self,
         question: &Question,
@@ -410,7 +417,12 @@ impl<'a> Device<'a> {
                     return Ok(());
                 }
                 Some(Event::Reset { request, .. }) if request == awaited => return Ok(()),
-                Some(Event::Response { .. }) => self.missed = true,
+                Some(Event::Response {
+                    request, ongoing, ..
+                }) => {
+                    let bytes = datagram[..len].to_vec();
+                    self.postponed.push_back((request, bytes, ongoing));
+                }
                 Some(event) => self.handle_end(now, event, tell),
                 None => {}
             }

@@ -16,7 +16,7 @@ use twinsync::document::{Document, DocumentRef, MAX_DOCUMENT};
 use twinsync::error::Status;
 use twinsync::hub::{Config, HubEngine, InMemory, Registry};
 use twinsync::protocol::{self, Cause, Rejection, RequestKind, Snapshot, TwinId};
-use twinsync::time::{Instant, Timestamp};
+use twinsync::time::{Duration, Instant, Timestamp};
 
 use super::clock::Clock;
 
@@ -67,11 +67,12 @@ impl Watched {
 
 impl TwinService {
     /// A service without twins.
-    pub(crate) fn new(service: Service<'static>, seed: u64, clock: Clock) -> Self {
+    pub(crate) fn new(service: Service<'static>, network: endpoint::Config, clock: Clock) -> Self {
         let mut config = Config::new();
         // Who observes is told how the twin then is; the hub need not say.
         config.notify.delta = false;
-        let network = endpoint::Config::new(seed).with_confirmation(1, clock_day());
+        // Devices sleep on what they were told: each notification is confirmed.
+        let network = network.with_confirmation(1, Duration::from_secs(86_400));
         Self {
             clock,
             service,
@@ -285,8 +286,4 @@ fn log_error<T, E: core::fmt::Display>(result: Result<T, E>) {
     if let Err(error) = result {
         warn!("{error}");
     }
-}
-
-const fn clock_day() -> twinsync::time::Duration {
-    twinsync::time::Duration::from_secs(86_400)
 }
