@@ -421,6 +421,29 @@ fn a_notification_while_the_registration_is_renewed_does_not_answer_it() {
 }
 
 #[test]
+fn a_registration_is_renewed_when_nothing_else_is_outstanding() {
+    let (mut client, _, token_of_first) = observing();
+    let renewal = client.poll_timeout().unwrap();
+    get(&mut client, renewal);
+    let other = bytes(&mut client, renewal);
+    assert_ne!(token(&other), token_of_first);
+    assert_eq!(send(&mut client, renewal), None, "one at a time");
+    assert_eq!(
+        client.poll_timeout(),
+        Some(renewal + Duration::from_secs(2))
+    );
+    let answer = message(
+        Type::Acknowledgement,
+        Code::CONTENT,
+        head(&other).2,
+        &token(&other),
+    );
+    response(client.handle_datagram(renewal, HUB, &answer));
+    assert_eq!(client.poll_timeout(), Some(renewal), "now it may");
+    assert_eq!(token(&bytes(&mut client, renewal)), token_of_first);
+}
+
+#[test]
 fn a_server_that_does_not_observe_answers_once() {
     let mut client = client();
     let asked = client.request(at(0), HUB, Reliability::Confirmable, |writer| {
