@@ -100,7 +100,7 @@ fn requests(seed: u64, conditions: Conditions) -> (Record, Vec<Manner>) {
     let mut now = Instant::ZERO;
     loop {
         // The client's turn.
-        let number = record.asked.len() as u8;
+        let number = u8::try_from(record.asked.len()).unwrap();
         if number < 12 && next_request <= now {
             let reliability = if random.chance(700) {
                 Reliability::Confirmable
@@ -202,7 +202,7 @@ fn observation(seed: u64, conditions: Conditions) -> (u8, u8) {
     let mut random = Random::new(seed);
     let mut link = Link::new(random.number(), conditions);
     let mut client = Client::<u8, 64, 2>::new(Config::new(random.number()));
-    let every = random.below(4) as u8;
+    let every = u8::try_from(random.below(4)).unwrap();
     let confirmation = Duration::from_secs(86_400);
     let config = |seed| Config::new(seed).with_confirmation(every, confirmation);
     let mut server = Server::<u8, 64, 4, 2>::new(config(random.number()));

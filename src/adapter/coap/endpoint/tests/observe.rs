@@ -229,7 +229,7 @@ fn a_last_notification_says_that_the_resource_is_gone() {
     server.changed(HEAT);
     let next = server.poll_notify(at(0)).unwrap();
     let done = server.notify(at(0), next.observer, |writer, _| {
-        writer.code(Code::NOT_FOUND)
+        writer.code(Code::NOT_FOUND);
     });
     assert_eq!((done, server.observers()), (Ok(()), 0));
     let last = bytes(&mut server, at(0));
