@@ -93,8 +93,9 @@ fn changes_while_a_notification_is_under_way_become_one() {
     register(&mut server, at(0), DEVICE, 1);
     server.changed(HEAT);
     let first = news(&mut server, at(0), b"1");
-    for _ in 0..3 {
+    for _ in 0..4 {
         server.changed(HEAT);
+        server.changed(HEAT + 1);
         assert_eq!(news(&mut server, at(500), b"2"), [], "one at a time");
     }
     acknowledge(&mut server, at(600), DEVICE, &first[0].1);
