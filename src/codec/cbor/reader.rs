@@ -315,7 +315,7 @@ impl<'a> Reader<'a> {
         match (expect, major) {
             (Expect::Chunk, _) => self.next_chunk(major),
             (Expect::Item | Expect::Break, _) if self.initial == BREAK => {
-                self.end_indefinite(expect)
+                self.end_indefinite(expect);
             }
             // A break too early inside a fraction ends an array all the same.
             (_, _) if self.initial == BREAK && !self.decimal.indefinite => {

@@ -562,3 +562,13 @@ fn maps_of_every_size_have_the_head_of_their_size() {
         assert_eq!(selected(&hex(&bytes), &Select::All), Ok(text));
     }
 }
+
+#[test]
+fn a_container_that_a_string_in_chunks_completes_is_complete() {
+    assert_eq!(said("81 7fff").as_deref(), Ok("[\"\"]"));
+    assert_eq!(refused("81 7fff ffff 04").1, ReadReason::Trailing);
+    assert_eq!(
+        refused("8a 29 00 00 01 181a 192001 00 00 3b7f7f7f7f7f7f7f7f 7fff ffff").1,
+        ReadReason::Trailing
+    );
+}
