@@ -297,7 +297,7 @@ impl<'a> Reader<'a> {
                 let text = rest.get(..left).unwrap_or(rest);
                 self.argument = self.argument.wrapping_sub(text.len() as u64);
                 self.store(text);
-                if self.argument == 0 {
+                if self.argument == 0 && self.failed.is_none() {
                     self.end_chunk();
                 }
                 return text.len();
