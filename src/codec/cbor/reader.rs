@@ -43,8 +43,8 @@ pub struct Reader<'a> {
     /// Bytes of the argument that are still to come.
     missing: u8,
     expect: Expect,
-    /// The open containers, those that are skipped included.
-    pub(super) levels: heapless::Vec<Level, MAX_DEPTH>,
+    /// The open containers, those that are skipped included: there a fraction (tag 4) is an array.
+    pub(super) levels: heapless::Vec<Level, { MAX_DEPTH + 1 }>,
     /// Above this many open containers everything is skipped.
     skip: Option<usize>,
     string: Text,
@@ -424,7 +424,8 @@ impl<'a> Reader<'a> {
         let Some(level) = Level::new(map, items) else {
             return self.fail(Fault::TooLong);
         };
-        if self.levels.push(level).is_err() {
+        let full = self.skip.is_none() && self.raw.open.is_full();
+        if full || self.levels.push(level).is_err() {
             return self.fail(Fault::TooDeep);
         }
         if self.skip.is_none() {
