@@ -59,8 +59,8 @@ mod draw;
 pub mod filter;
 mod guard;
 mod machine;
-mod names;
 mod rulebook;
+mod sound;
 mod state_machine;
 mod values;
 
