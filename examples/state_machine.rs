@@ -2,7 +2,7 @@
 //!
 //! With arguments, these are what is wished for (`-- running idle`); `-- --draw mermaid|dot` draws it.
 
-use std::error::Error;
+use core::error::Error;
 use std::process::ExitCode;
 
 use twinsync::device::Verdict;
