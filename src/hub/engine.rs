@@ -86,7 +86,8 @@ impl<R: Registry, const N: usize> HubEngine<R, N> {
     /// Takes a request about the twin `id`. It is answered in any case: what is wrong with a request is
     /// told to the asker, not to the caller.
     ///
-    /// Only the twin `id` is read or written. Work: one load, one [`twin::apply`], one save.
+    /// Only the twin `id` is read or written. Work: one load, one [`twin::apply`], one question to the
+    /// guard if there is one, one save.
     ///
     /// # Errors
     /// [`HandleError`]; nothing was changed.
