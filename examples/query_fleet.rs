@@ -50,18 +50,16 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn answer(fleet: &Indexed, query: &Query<'_, 256>) -> Result<(), Box<dyn Error>> {
-    let mut names: Vec<&str> = query.columns().map(|column| column.name).collect();
-    if names.is_empty() {
-        names = vec!["deviceId", "version", "tags", "properties"];
-    }
+    let names: Vec<&str> = match query.as_ref().is_whole() {
+        true => vec!["deviceId", "version", "tags", "properties"],
+        false => query.columns().map(|column| column.name).collect(),
+    };
     println!("  {}", line(names.iter().map(|name| (*name).into())));
     let (mut rows, mut examined, mut token) = (0, 0, None::<String>);
     loop {
-        let mut request = PageRequest::new(100);
-        if let Some(token) = &token {
-            request = request.after(token);
-        }
-        let page = fleet.search(query.as_ref(), request)?;
+        let first = PageRequest::new(100);
+        let next = token.iter().fold(first, |page, token| page.after(token));
+        let page = fleet.search(query.as_ref(), next)?;
         for row in page.rows() {
             println!("  {}", line(names.iter().map(|name| cell(row.at(&[name])))));
             rows += 1;
@@ -72,8 +70,7 @@ fn answer(fleet: &Indexed, query: &Query<'_, 256>) -> Result<(), Box<dyn Error>>
             break;
         }
     }
-    let all = fleet.twins().len();
-    println!("  ({rows} rows; looked at {examined} of {all} twins)");
+    println!("  ({rows} rows; looked at {examined} twins)");
     Ok(())
 }
 
@@ -109,14 +106,9 @@ fn fleet(devices: u32) -> Result<Indexed, Box<dyn Error>> {
         );
         let (mut patch, mut next) = (Document::<512>::new(), Twin::<512>::new());
         json::read(text.as_bytes(), patch.as_mut())?;
-        let (update, now) = (Update::merge(patch.as_ref()), Timestamp::EPOCH);
-        twin::apply(
-            TwinRef::ABSENT,
-            &update,
-            now,
-            &Policy::new(),
-            &mut next.as_mut(),
-        )?;
+        let update = Update::merge(patch.as_ref());
+        let (policy, now) = (Policy::new(), Timestamp::EPOCH);
+        twin::apply(TwinRef::ABSENT, &update, now, &policy, &mut next.as_mut())?;
         fleet.save(
             TwinId::new(&format!("pump-{number:04}"), None)?,
             next.as_ref(),
