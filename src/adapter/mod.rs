@@ -8,6 +8,7 @@
 //! | adapter | service | transport |
 //! | --- | --- | --- |
 //! | [`aws`] | AWS IoT Device Shadow | MQTT |
+//! | [`azure`] | Azure IoT Hub device twins | MQTT; HTTP for back-ends |
 //!
 //! # A new adapter
 //!
@@ -17,6 +18,7 @@
 //! about the service as one documented field of a policy.
 
 pub mod aws;
+pub mod azure;
 pub mod coap;
 
 use core::fmt;

@@ -1,0 +1,1 @@
+//! The wire, from the guides and from what official clients were seen to say.
