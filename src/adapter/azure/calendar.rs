@@ -43,10 +43,11 @@ pub(super) fn write(time: Timestamp, fraction_digits: u8, writer: &mut Writer<'_
 /// Most digits of a second's fraction.
 pub(super) const MAX_FRACTION: u8 = 7;
 
-/// Reads a point in time as Azure writes it: `2020-01-30T17:35:15Z`, with 0 to 7 digits of a second's
-/// fraction (what is finer than a millisecond is cut off). Before 1970 is
-/// [`Timestamp::EPOCH`], so that `0001-01-01T00:00:00Z`, Azure's *never*, is. Nothing if it is anything
-/// else.
+/// Reads a point in time as Azure writes it; nothing if it is anything else.
+///
+/// It is `2020-01-30T17:35:15Z` with 0 to 7 digits of a second's fraction; what is finer than a
+/// millisecond is cut off. What is before 1970, as `0001-01-01T00:00:00Z`, Azure's *never*, is
+/// [`Timestamp::EPOCH`].
 ///
 /// ```
 /// use twinsync::adapter::azure::read_time;
@@ -89,7 +90,7 @@ pub fn read_time(text: &str) -> Option<Timestamp> {
     let mut weight = 100;
     for byte in fraction.bytes() {
         let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        millis = millis.checked_add(weight * u64::from(digit))?;
+        millis = millis.checked_add(u64::from(digit).checked_mul(weight)?)?;
         weight /= 10;
     }
     let Some(day) = day_of(year, month, date) else {
@@ -126,17 +127,25 @@ const ERA: u64 = 146_097;
 const fn date_of(day: u64) -> (u64, u64, u64) {
     let day = day.saturating_add(SHIFT);
     let (era, in_era) = (day / ERA, day % ERA);
-    let leaps = in_era / 1_460 + in_era / 146_096;
-    let year = (in_era + in_era / 36_524).saturating_sub(leaps) / 365;
-    let in_year = (in_era + year / 100).saturating_sub(365 * year + year / 4);
-    let month = (5 * in_year + 2) / 153;
-    let date = in_year.saturating_sub((153 * month + 2) / 5) + 1;
-    let (month, next) = if month < 10 {
-        (month + 3, 0)
+    // Days that 365 a year do not count: of four years, less of a hundred, more of four hundred.
+    let leaps = (in_era / 1_460)
+        .wrapping_sub(in_era / 36_524)
+        .wrapping_add(in_era / 146_096);
+    let year = in_era.wrapping_sub(leaps) / 365;
+    let before = year
+        .wrapping_mul(365)
+        .wrapping_add(year / 4)
+        .wrapping_sub(year / 100);
+    let in_year = in_era.wrapping_sub(before);
+    let month = in_year.wrapping_mul(5).wrapping_add(2) / 153;
+    let before = month.wrapping_mul(153).wrapping_add(2) / 5;
+    let date = in_year.wrapping_sub(before).wrapping_add(1);
+    let year = year.wrapping_add(era.wrapping_mul(400));
+    if month < 10 {
+        (year, month.wrapping_add(3), date)
     } else {
-        (month.saturating_sub(9), 1)
-    };
-    (year + era * 400 + next, month, date)
+        (year.wrapping_add(1), month.wrapping_sub(9), date)
+    }
 }
 
 /// The day since 1970 of a date; nothing before.

@@ -289,7 +289,7 @@ fn take_versions(document: &mut DocumentMut<'_>) -> Result<Versions, &'static st
         let key = section.key();
         match document.as_ref().at(&[key]) {
             Some(map) if map.is_map() => {
-                *version = take_version(document, &[key, VERSION], &[key, METADATA])
+                *version = take_version(document, &[key, VERSION], &[key, METADATA]);
             }
             // Not wanted, or not sent: there is nothing in it.
             None if section == Section::Reported => {}

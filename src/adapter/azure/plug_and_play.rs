@@ -66,15 +66,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Use [`DeviceEngine::report_value`], which replaces the property as a whole, rather than a merge: an object
-//! as a value, and a description, would leave their old members behind.
-//! [`DeviceEngine::acknowledge`] and [`settle`] with [`Verdict::Applied`] say the plain value, as other
-//! conventions want it: [`says`] takes that, too, a solution builder's tools may not.
-//!
-//! [`DeviceEngine::report_value`]: https://docs.rs/twinsync
-//! [`DeviceEngine::acknowledge`]: https://docs.rs/twinsync
-//! [`settle`]: https://docs.rs/twinsync
-//! [`Verdict::Applied`]: https://docs.rs/twinsync
+//! Report with `DeviceEngine::report_value`, which replaces the property as a whole, rather than with a merge:
+//! an object as a value, and a description, would leave their old members behind. The engine's own
+//! `acknowledge` and `settle` say the plain value, as other conventions want it: [`says`] takes that, too, the
+//! tools of a solution builder may not.
 
 use crate::document::BuildError;
 use crate::document::Builder;
@@ -200,9 +195,9 @@ impl<'a> Acknowledgement<'a> {
     }
 }
 
-/// Returns the property that a leaf of desired belongs to: its first key, or two if the first is a
-/// component's. Nothing for a component's mark, which asks for nothing, and for a component without
-/// properties.
+/// Returns the property that a leaf of desired belongs to: one key, or two in a component.
+///
+/// Nothing for a component's mark, which asks for nothing, and for a component without properties.
 pub fn property<'p, 'k>(path: &'p [&'k str], components: &[&str]) -> Option<&'p [&'k str]> {
     let (first, below) = path.split_first()?;
     let end = if components.contains(first) { 2 } else { 1 };
@@ -258,9 +253,10 @@ pub struct Properties<'a, 'c> {
     open: Option<(&'a str, Entries<'a>)>,
 }
 
-/// Returns the properties of a section, component by component, in the order of the document. An object is
-/// a component's if `components` names it (what a patch says need not be marked) or if it is marked;
-/// marks are passed over.
+/// Returns the properties of a section, component by component, in the order of the document.
+///
+/// An object is a component if `components` names it (what a patch says need not be marked) or if it is
+/// marked; marks are passed over.
 pub const fn properties<'a, 'c>(
     section: DocumentRef<'a>,
     components: &'c [&'c str],
@@ -291,18 +287,17 @@ impl<'a> Iterator for Properties<'a, '_> {
                 }
             }
             let (name, value) = self.section.next()?;
-            match value {
-                Value::Map(map) if self.components.contains(&name) || map.value(MARK).is_some() => {
-                    self.open = Some((name, map.iter()));
-                }
-                _ => {
-                    return Some(Property {
-                        component: None,
-                        name,
-                        value,
-                    });
-                }
-            }
+            let component = value
+                .as_map()
+                .filter(|map| self.components.contains(&name) || map.value(MARK).is_some());
+            let Some(component) = component else {
+                return Some(Property {
+                    component: None,
+                    name,
+                    value,
+                });
+            };
+            self.open = Some((name, component.iter()));
         }
     }
 }
