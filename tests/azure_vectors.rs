@@ -98,6 +98,12 @@ fn verdict(case: &Value, kind: &str) -> Option<&'static str> {
         "twin_merge" if name.contains("keeps nested nulls") => Some(
             "not run: a quirk of the hub on the edge against RFC 7396, marked as not to be copied",
         ),
+        "merge_diff" if name == "TestDiffAllCases 4" => {
+            Some("not run: its target holds null, which no twin does and no merge patch can express")
+        }
+        "pnp_iterate" if name == "get_next_component_property_reported_with_components" => Some(
+            "not run: an answer to a get without desired is refused, the C reader takes any text",
+        ),
         "strip_metadata" if name.contains("only the top level") => Some(
             "not run: holds a key with $ below the top, which no twin has (refused by the service)",
         ),
@@ -188,8 +194,9 @@ fn build_topic(kind: &str, input: &Value, out: &Value) -> Result<(), String> {
             id: RequestId::new(rid),
             ..Get::default()
         });
-        let refused = client.encode(&get, &mut vec![0; len.min(28)]);
-        return check(refused.is_err(), "a short buffer is refused");
+        let mut short = vec![0; len.min(28)];
+        let refused = client.encode(&get, &mut short).is_err();
+        return check(refused, "a short buffer is refused");
     }
     if out["error"] == "PRECONDITION" {
         return check(RequestId::new(rid).is_none(), "an empty id is none");

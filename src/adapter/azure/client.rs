@@ -94,7 +94,9 @@ fn report<'d>(request: &UpdateRequest<'d>) -> Option<(DocumentRef<'d>, Option<u6
     let update = &request.update;
     let base = match update.precondition {
         Precondition::Any => None,
+        Precondition::SectionVersion(Section::Reported, version) => Some(version.as_u64()),
         Precondition::Version(_)
+        | Precondition::SectionVersion(..)
         | Precondition::Absent
         | Precondition::Present
         | Precondition::Match(_)

@@ -2,6 +2,7 @@
 
 use super::calendar::MAX_FRACTION;
 use super::rules;
+use super::view::ETAG_SECTIONS;
 use crate::codec::json;
 use crate::twin::{self, SizeLimits};
 
@@ -140,6 +141,7 @@ impl Policy {
             // The section itself counts as one there.
             .with_depth(self.max_depth.saturating_add(1))
             .with_sizes(sizes)
+            .with_etag(&ETAG_SECTIONS)
             // Identities that are made anew count anew (iotedge#1493).
             .with_tombstone(crate::time::Duration::ZERO)
     }

@@ -218,7 +218,7 @@ impl Service {
             Some(base) => {
                 let base = number(base).ok_or(Fault::Version)?;
                 let base = version_of(base).ok_or(Fault::Precondition)?;
-                base_version(base)
+                Precondition::SectionVersion(Section::Reported, base)
             }
         };
         json::read(payload, document.reborrow()).map_err(fault)?;
@@ -273,11 +273,6 @@ impl Service {
 pub(super) const VERSION: &str = "$version";
 pub(super) const METADATA: &str = "$metadata";
 const OWN_MEMBERS: [&str; 2] = [VERSION, METADATA];
-
-/// The condition that reported has a version.
-fn base_version(base: Version) -> Precondition {
-    Precondition::Version(base)
-}
 
 /// The rule that a text breaks which could not be read.
 pub(super) fn fault(error: ReadError) -> Fault<'static> {
