@@ -98,9 +98,9 @@ fn verdict(case: &Value, kind: &str) -> Option<&'static str> {
         "twin_merge" if name.contains("keeps nested nulls") => Some(
             "not run: a quirk of the hub on the edge against RFC 7396, marked as not to be copied",
         ),
-        "merge_diff" if name == "TestDiffAllCases 4" => {
-            Some("not run: its target holds null, which no twin does and no merge patch can express")
-        }
+        "merge_diff" if name == "TestDiffAllCases 4" => Some(
+            "not run: its target holds null, which no twin does and no merge patch can express",
+        ),
         "pnp_iterate" if name == "get_next_component_property_reported_with_components" => Some(
             "not run: an answer to a get without desired is refused, the C reader takes any text",
         ),
