@@ -34,9 +34,7 @@
 //! # let now = Instant::ZERO;
 //! # engine.handle_connected(now, Session::Resumed);
 //! # engine.handle_subscribed(now);
-//! # engine.poll_transmit(now).unwrap().sent(now);
-//! # engine.handle_subscribed(now);
-//! # engine.poll_transmit(now).unwrap().sent(now);
+//! # engine.poll_transmit(now).ok_or("a get")?.sent(now);
 //! # let mut twin = Document::<128>::new();
 //! # twin.set(&["desired", "heater", "__t"], "c")?;
 //! # twin.set(&["desired", "heater", "target"], 21)?;
@@ -48,19 +46,14 @@
 //! # };
 //! # engine.handle_message(now, Message::GetAccepted(snapshot))?;
 //! // The service has asked for {"heater":{"__t":"c","target":21}} by now.
-//! let work: Vec<_> = engine.changes().collect();
-//! let [leaf] = work.as_slice() else { panic!() };
-//! let path = property(&leaf.path, &COMPONENTS).ok_or("no property")?;
+//! let asked = engine.changes().next().ok_or("nothing to do")?;
+//! let path = property(&asked.path, &COMPONENTS).ok_or("no property")?;
 //! assert_eq!(path, ["heater", "target"]);
-//!
 //! let mut said = Document::<64>::new();
 //! Acknowledgement::new(200, engine.version())
 //!     .with_description("done")
-//!     .write(leaf.value, said.as_mut())?;
-//! let path = path.to_vec();
-//! # drop(work);
-//! # let path: [&str; 2] = ["heater", "target"];
-//! engine.report_value(now, &path, said.as_ref())?;
+//!     .write(asked.value, said.as_mut())?;
+//! engine.report_value(now, &["heater", "target"], said.as_ref())?;
 //! engine.report_value(now, &["heater", "__t"], "c")?;
 //! assert_eq!(engine.changes().count(), 0, "asked and answered");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
