@@ -43,6 +43,7 @@
 
 mod application;
 mod aws;
+mod azure;
 mod broker;
 mod clock;
 mod conditions;
@@ -59,6 +60,7 @@ mod writer;
 
 pub use application::{Application, Obedient, Picky};
 pub use aws::Aws;
+pub use azure::Azure;
 pub use broker::{Broker, ClientId, Packet};
 pub use clock::Clock;
 pub use conditions::{Burst, Conditions};

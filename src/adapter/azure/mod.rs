@@ -90,7 +90,7 @@ pub use calendar::read_time;
 pub use client::Client;
 pub use decoder::{DecodeError, Decoder};
 pub use login::Login;
-pub use policy::{KeyCharacters, OwnMembers, Policy, SizeCount, UnquotedEtag};
+pub use policy::{Integers, KeyCharacters, OwnMembers, Policy, SizeCount, UnquotedEtag};
 pub use rules::{Breach, MAX_INTEGER, MIN_INTEGER, size};
 pub use service::{Fault, Refusal, RequestError, Service};
 pub use topic::{IdError, MAX_ID, Purpose, Topic, TopicError, twin_id};

@@ -38,6 +38,8 @@ pub struct Policy {
     pub max_key: usize,
     /// Longest string in bytes: 4,096.
     pub max_string: usize,
+    /// Which whole numbers are taken. Default: those of the guide.
+    pub integers: Integers,
     /// Which characters keys may not have. The guide and the hub on the edge disagree about `#` and white
     /// space. Default: the guide's.
     pub key_characters: KeyCharacters,
@@ -61,6 +63,16 @@ pub enum SizeCount {
     Characters,
     /// Bytes of compact JSON.
     Json,
+}
+
+/// Which whole numbers are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Integers {
+    /// From [`MIN_INTEGER`](super::MIN_INTEGER) to [`MAX_INTEGER`](super::MAX_INTEGER).
+    Guide,
+    /// Whatever a document holds: for a service of one's own.
+    Any,
 }
 
 /// Which characters keys may not have.
@@ -109,6 +121,7 @@ impl Policy {
             max_depth: 10,
             max_key: 1_024,
             max_string: 4_096,
+            integers: Integers::Guide,
             key_characters: KeyCharacters::Guide,
             own_members: OwnMembers::Refused,
             fraction_digits: MAX_FRACTION,
@@ -170,6 +183,12 @@ impl Policy {
     pub const fn with_lengths(mut self, key: usize, string: usize) -> Self {
         self.max_key = key;
         self.max_string = string;
+        self
+    }
+
+    /// With other whole numbers that are taken.
+    pub const fn with_integers(mut self, integers: Integers) -> Self {
+        self.integers = integers;
         self
     }
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::policy::{KeyCharacters, Policy};
+use super::policy::{Integers, KeyCharacters, Policy};
 use crate::codec::json::Writer;
 use crate::document::DocumentRef;
 use crate::document::Entries;
@@ -178,7 +178,9 @@ pub(super) fn check<'a>(section: DocumentRef<'a>, policy: &Policy) -> Result<(),
                     limit: policy.max_string,
                 });
             }
-            Value::Number(number) if is_out_of_range(number) => {
+            Value::Number(number)
+                if policy.integers == Integers::Guide && is_out_of_range(number) =>
+            {
                 return Err(Breach::Integer { key });
             }
             // The section itself is open, too, at level 0.
