@@ -179,14 +179,16 @@ impl Dialect for Azure {
 
     fn encode_answer(&self, id: TwinId<'_>, message: &Message<'_>) -> Option<Packet> {
         // A back-end's answer is one of HTTP, which nobody waits for here.
-        let for_back_end = match message {
-            Message::GetAccepted(snapshot) => snapshot.id.is_none(),
-            Message::UpdateAccepted(accepted) => accepted.id.is_none(),
-            Message::Rejected(rejection) => rejection.id.is_none(),
-            Message::DesiredPatch(_) => false,
-            _ => true,
+        let id_of_request = if let Message::UpdateAccepted(accepted) = message {
+            accepted.id
+        } else if let Message::Rejected(rejection) = message {
+            rejection.id
+        } else if let Message::GetAccepted(snapshot) = message {
+            snapshot.id
+        } else {
+            None
         };
-        if for_back_end {
+        if id_of_request.is_none() && !matches!(message, Message::DesiredPatch(_)) {
             return None;
         }
         let mut out = vec![0; ROOM];
