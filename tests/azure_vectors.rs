@@ -763,7 +763,6 @@ impl Hub {
             .with_notify(Notify {
                 delta: false,
                 desired_patch: true,
-                changed: false,
                 ..Config::new().notify
             });
         Self {
