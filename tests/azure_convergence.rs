@@ -109,3 +109,37 @@ fn any_schedule_converges_when_the_time_for_a_full_get_comes() {
 fn a_modules_twin_converges_as_a_devices_does() {
     law(Some("fan"), true);
 }
+
+#[test]
+fn a_device_that_has_no_room_for_reported_follows_desired_all_the_same() {
+    let dialect = Azure::default();
+    let device = Config::new(7)
+        .with_versions(VersionScope::Section)
+        .with_resync_interval(Some(INTERVAL));
+    // Both sections never fit; desired alone does.
+    let setup = Setup::new(1)
+        .with_device(device)
+        .with_hub(dialect.hub())
+        .with_receive_room(150);
+    let id = TwinId::new("lamp", None).unwrap();
+    let mut pair = Pair::<_, 256, 8192>::new(setup, dialect, id, Picky { refuses: 0 });
+    let patch = |text: &str| {
+        let mut document = twinsync::document::Document::<1024>::new();
+        twinsync::codec::json::read(text.as_bytes(), document.as_mut()).unwrap();
+        twinsync::sim::Patch::from(document.as_ref())
+    };
+    let log = format!(r#"{{"log":"{}"}}"#, "x".repeat(120));
+    pair.step(&Step::Connect { resume: true });
+    pair.step(&Step::Report(patch(&log)));
+    pair.step(&Step::Desire(patch(r#"{"a":1,"b":2}"#)));
+    pair.step(&Step::Wait(Duration::from_secs(60)));
+    pair.step(&Step::Disconnect);
+    pair.step(&Step::Desire(patch(r#"{"a":null,"b":3}"#)));
+    pair.step(&Step::Wait(Duration::from_secs(60)));
+    pair.step(&Step::Connect { resume: true });
+    pair.step(&Step::Wait(Duration::from_secs(60)));
+    let desired = pair.device().desired();
+    assert_eq!(desired.read::<u8>(&["b"]), Ok(3));
+    assert!(desired.value(&["a"]).is_none(), "and what was removed");
+    assert_eq!(pair.device().reported().read::<u8>(&["b"]), Ok(3));
+}

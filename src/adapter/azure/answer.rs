@@ -91,6 +91,8 @@ impl Service {
             | Message::Update(_)
             | Message::Delete(_)
             | Message::GetUnchanged(_)
+            | Message::GetPatched(_)
+            | Message::Desired(_)
             | Message::DeleteAccepted(_)
             | Message::Delta(_)
             | Message::Changed(_) => return Err(EncodeError::Unsupported),
@@ -172,6 +174,7 @@ impl Service {
                 writer.unsigned(u64::try_from(limit).unwrap_or(u64::MAX));
                 writer.raw(" bytes.");
             }
+            Rejected::Refused(refusal) => refusal.pieces(|piece| writer.string_part(piece)),
             Rejected::Capacity(error) => {
                 writer.raw("The twin needs ");
                 writer.unsigned(u64::try_from(error.needed).unwrap_or(u64::MAX));
