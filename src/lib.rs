@@ -11,7 +11,7 @@
 //! | room | what it holds |
 //! | --- | --- |
 //! | [`document`] | the flat tree: canonical bytes, merge, diff, delta |
-//! | [`codec`] | documents from and to bytes: JSON |
+//! | [`codec`] | documents from and to bytes: JSON, CBOR |
 //! | [`twin`] | one device's record: sections, versions, metadata, and the one way it changes |
 //! | [`protocol`] | the messages between device and hub, before any cloud's spelling |
 //! | [`device`] | the engine of the device's side |

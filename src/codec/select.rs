@@ -1,11 +1,11 @@
-//! Which parts of a JSON text are wanted.
+//! Which parts of a payload are wanted.
 
 /// What to keep of a value; the rest is checked and skipped.
 ///
 /// Made for statics:
 ///
 /// ```
-/// use twinsync::codec::json::{Member, Select};
+/// use twinsync::codec::{Member, Select};
 ///
 /// static REQUEST: Select = Select::Members(&[
 ///     Member::of("state", &[Member::all("desired"), Member::all("reported")]),
@@ -18,7 +18,7 @@
 pub enum Select {
     /// All of it.
     All,
-    /// Of an object these members, under their own names. A value that is not an object is taken as
+    /// Of an object (a map) these members, under their own names. A value that is not an object is taken as
     /// it is. At most [`Select::MAX_DEPTH`] of these may be nested, and at most 32 members named.
     Members(&'static [Member]),
 }
@@ -33,8 +33,8 @@ pub struct Member {
 }
 
 impl Select {
-    /// Deepest nesting of [`Select::Members`]; a text that goes deeper is
-    /// [`TooDeep`](super::ReadReason::TooDeep).
+    /// Deepest nesting of [`Select::Members`]; a payload that goes deeper is
+    /// [`TooDeep`](super::json::ReadReason::TooDeep).
     pub const MAX_DEPTH: usize = 6;
 }
 
