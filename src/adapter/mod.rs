@@ -8,6 +8,7 @@
 //! | adapter | service | transport |
 //! | --- | --- | --- |
 //! | [`aws`] | AWS IoT Device Shadow | MQTT |
+//! | [`native`] | our own, every byte counted | MQTT |
 //!
 //! # A new adapter
 //!
@@ -17,6 +18,7 @@
 //! about the service as one documented field of a policy.
 
 pub mod aws;
+pub mod native;
 
 use core::fmt;
 
