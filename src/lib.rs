@@ -45,6 +45,7 @@ extern crate std;
 
 pub mod adapter;
 pub mod codec;
+pub mod configuration;
 pub mod device;
 pub mod document;
 pub mod error;

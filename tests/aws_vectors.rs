@@ -363,8 +363,8 @@ impl Hub {
             .with_policy(policy.twin())
             .with_notify(Notify {
                 delta: true,
-                desired_patch: false,
                 changed: true,
+                ..Notify::NONE
             });
         Self {
             service: Service::new(policy),

@@ -43,8 +43,8 @@ impl ShadowService {
             .with_policy(policy.twin())
             .with_notify(Notify {
                 delta: true,
-                desired_patch: false,
                 changed: true,
+                ..Notify::NONE
             });
         Self {
             clock,

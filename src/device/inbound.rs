@@ -81,7 +81,7 @@ impl Parts<'_> {
             Message::Rejected(rejection) => self.rejected(rejection),
             Message::Delta(delta) => self.desired_changed(delta, true),
             Message::DesiredPatch(delta) => self.desired_changed(delta, false),
-            Message::Changed(_) => self.foreign(),
+            Message::GetPatched(_) | Message::Desired(_) | Message::Changed(_) => self.foreign(),
             Message::Get(_) | Message::Update(_) | Message::Delete(_) => {
                 return Err(HandleError::NotForDevices);
             }

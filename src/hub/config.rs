@@ -24,11 +24,22 @@ pub struct Notify {
     /// [`Message::DesiredPatch`](crate::protocol::Message::DesiredPatch): what an update that named
     /// desired asked for (Azure).
     pub desired_patch: bool,
+    /// [`Message::Desired`](crate::protocol::Message::Desired): all of desired after an update that named
+    /// it (CoAP Observe).
+    pub desired: bool,
     /// [`Message::Changed`](crate::protocol::Message::Changed): the twin before and after.
     pub changed: bool,
 }
 
 impl Notify {
+    /// Nothing: whoever wants to know asks.
+    pub const NONE: Self = Self {
+        delta: false,
+        desired_patch: false,
+        desired: false,
+        changed: false,
+    };
+
     /// Whether the twin before an update is needed after it.
     pub(super) const fn needs_previous(self) -> bool {
         self.desired_patch || self.changed
@@ -42,8 +53,7 @@ impl Config {
             policy: Policy::new(),
             notify: Notify {
                 delta: true,
-                desired_patch: false,
-                changed: false,
+                ..Notify::NONE
             },
             limits: RequestLimits::NONE,
         }

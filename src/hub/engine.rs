@@ -105,11 +105,13 @@ impl<R: Registry, const N: usize> HubEngine<R, N> {
             Message::Delete(request) => (request, RequestKind::Delete),
             Message::GetAccepted(_)
             | Message::GetUnchanged(_)
+            | Message::GetPatched(_)
             | Message::UpdateAccepted(_)
             | Message::DeleteAccepted(_)
             | Message::Rejected(_)
             | Message::Delta(_)
             | Message::DesiredPatch(_)
+            | Message::Desired(_)
             | Message::Changed(_) => return Err(HandleError::NotARequest),
         };
         self.asker.set(id, id_of_request);
@@ -172,7 +174,9 @@ impl<R: Registry, const N: usize> HubEngine<R, N> {
         if !twin.exists() {
             return Err(Rejected::NotFound);
         }
-        let known = get.known == Some(twin.versions().twin)
+        let known = get
+            .known
+            .is_some_and(|known| known.versions == twin.versions())
             || get.known_etag.is_some_and(|etag| etag == twin.etag());
         if known {
             return Ok(Answer::Unchanged(twin.versions()));

@@ -3,7 +3,7 @@
 use crate::document::DocumentRef;
 use crate::error::Status;
 use crate::time::Timestamp;
-use crate::twin::{ETag, Rejected, Update, Version, Versions};
+use crate::twin::{ETag, Rejected, Update, Versions};
 
 /// Everything that device, back-end and hub say to each other.
 ///
@@ -21,8 +21,10 @@ pub enum Message<'a> {
     Delete(Option<RequestId<'a>>),
     /// Answers a [`Message::Get`] with the twin.
     GetAccepted(Snapshot<'a>),
-    /// Answers a [`Message::Get`] whose asker has the current version already.
+    /// Answers a [`Message::Get`] whose asker has the twin already, as it said.
     GetUnchanged(Accepted<'a>),
+    /// Answers a [`Message::Get`] that said what it knows: only what changed in desired since.
+    GetPatched(Patched<'a>),
     /// Answers a [`Message::Update`] that was applied.
     UpdateAccepted(Accepted<'a>),
     /// Answers a [`Message::Delete`]; the version is the deleted one.
@@ -33,6 +35,9 @@ pub enum Message<'a> {
     Delta(Delta<'a>),
     /// Tells a change of desired as a merge patch with explicit nulls: only what this update changed.
     DesiredPatch(Delta<'a>),
+    /// Tells the whole of desired as it now is: the snapshot's document holds at most `desired`, and
+    /// none if there is nothing in it (CoAP Observe).
+    Desired(Snapshot<'a>),
     /// Tells the whole twin before and after an update.
     Changed(Changed<'a>),
 }
@@ -102,11 +107,39 @@ pub enum Wanted {
 pub struct Get<'a> {
     /// The request's id.
     pub id: Option<RequestId<'a>>,
-    /// The version that the asker has: where the protocol can say so, the answer may be
-    /// [`Message::GetUnchanged`].
-    pub known: Option<Version>,
-    /// The etag that the asker has, likewise.
+    /// What the asker has: where the protocol can say so, the answer may be [`Message::GetUnchanged`]
+    /// or [`Message::GetPatched`].
+    pub known: Option<Known>,
+    /// The etag of the whole twin that the asker has ([`TwinRef::etag`](crate::twin::TwinRef::etag)):
+    /// the answer may be [`Message::GetUnchanged`].
     pub known_etag: Option<ETag>,
+}
+
+/// What a device has of the twin already, so that the answer to its get may be shorter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Known {
+    /// The versions of desired and of reported that it has; that of the twin does not count.
+    pub versions: Versions,
+    /// The tag of desired as it has it: versions alone cannot tell a twin from one that was lost and
+    /// made anew.
+    pub desired: ETag,
+}
+
+/// What changed in desired since the version that the asker has; reported is as it was.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Patched<'a> {
+    /// The id of the request that is answered.
+    pub id: Option<RequestId<'a>>,
+    /// A merge patch of desired (RFC 7396).
+    pub patch: DocumentRef<'a>,
+    /// The tag of desired after the patch: with another one the asker needs the whole twin.
+    pub desired: ETag,
+    /// The versions.
+    pub versions: Versions,
+    /// When the hub answered.
+    pub timestamp: Timestamp,
 }
 
 /// A request for a change.

@@ -12,8 +12,8 @@ mod twin_id;
 
 pub use backoff::{Backoff, Jitter};
 pub use message::{
-    Accepted, Audience, Cause, Changed, Delta, Get, Message, Rejection, RequestId, RequestKind,
-    Snapshot, UpdateRequest, VersionScope, Wanted,
+    Accepted, Audience, Cause, Changed, Delta, Get, Known, Message, Patched, Rejection, RequestId,
+    RequestKind, Snapshot, UpdateRequest, VersionScope, Wanted,
 };
 pub use twin_id::{TwinId, TwinIdError};
 

@@ -101,6 +101,7 @@ pub fn apply(
     }
     *next.head = Head {
         versions,
+        pruned: Version::ZERO,
         updated_at: now,
         exists: true,
     };
@@ -136,6 +137,7 @@ pub fn delete(
     next.document.clear();
     *next.head = Head {
         versions: versions.next(),
+        pruned: Version::ZERO,
         updated_at: now,
         exists: false,
     };

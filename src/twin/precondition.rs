@@ -2,8 +2,9 @@
 
 use super::etag::ETag;
 use super::record::TwinRef;
+use super::section::Section;
 use super::update::Rejected;
-use super::version::Version;
+use super::version::{Version, Versions};
 
 /// What must hold for an update to be accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,9 @@ pub enum Precondition {
     Present,
     /// The twin has this version (AWS `version` in a request).
     Version(Version),
+    /// The section has this version (Azure `$version` of a reported patch); tags have none, so that
+    /// nothing holds for them.
+    SectionVersion(Section, Version),
     /// The twin has this etag (If-Match).
     Match(ETag),
     /// The twin does not have this etag (If-None-Match).
@@ -46,6 +50,18 @@ impl Precondition {
                     return Err(Rejected::Conflict { expected, actual });
                 }
                 true
+            }
+            Self::SectionVersion(section, expected) => {
+                let versions = if twin.exists() {
+                    twin.versions()
+                } else {
+                    Versions::ZERO
+                };
+                match section {
+                    Section::Desired => versions.desired == expected,
+                    Section::Reported => versions.reported == expected,
+                    Section::Tags => false,
+                }
             }
             Self::Match(etag) => twin.exists() && twin.etag() == etag,
             Self::NoneMatch(etag) => !twin.exists() || twin.etag() != etag,

@@ -3,7 +3,7 @@
 use super::etag::ETag;
 use super::metadata::{self, LeafMeta};
 use super::section::Section;
-use super::version::Versions;
+use super::version::{Version, Versions};
 use crate::document::{self, Document, DocumentMut, DocumentRef};
 use crate::error::CapacityError;
 use crate::time::Timestamp;
@@ -14,6 +14,9 @@ use crate::time::Timestamp;
 pub struct Head {
     /// How often the twin and its sections were updated. A deleted twin keeps them, one higher.
     pub versions: Versions,
+    /// The version of desired that last lost an entry or was replaced as a whole: a patch of what
+    /// changed since tells a device everything only from here on. 0 if that never happened.
+    pub pruned: Version,
     /// When the last update, or the deletion, was accepted.
     pub updated_at: Timestamp,
     /// Whether there is a twin: `false` before the first update and after a deletion.
@@ -24,6 +27,7 @@ impl Head {
     /// A twin that never was.
     pub const ABSENT: Self = Self {
         versions: Versions::ZERO,
+        pruned: Version::ZERO,
         updated_at: Timestamp::EPOCH,
         exists: false,
     };

@@ -2,8 +2,8 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
-//! | 1 | `A1` a twin, `A0` a tombstone |
-//! | 1–10 each | time of the last change in milliseconds, versions of twin, desired, reported: little-endian base 128, in as few bytes as will do |
+//! | 1 | `A3` a twin, `A2` a tombstone (`A1` and `A0` were those of a layout without the last counter) |
+//! | 1–10 each | time of the last change in milliseconds, versions of twin, desired, reported, and the version of desired that last lost an entry: little-endian base 128, in as few bytes as will do |
 //! | 3 or more | the document, canonical (see [`document`](crate::document)) |
 //! | 4 | check: a hash of all bytes before it |
 //!
@@ -22,12 +22,12 @@ use crate::document::{DocumentRef, FormatError, MAX_DEPTH};
 use crate::error::{BufferTooSmall, CapacityError};
 use crate::time::Timestamp;
 
-const TWIN: u8 = 0xA1;
-const TOMBSTONE: u8 = 0xA0;
+const TWIN: u8 = 0xA3;
+const TOMBSTONE: u8 = 0xA2;
 /// Bytes of the check at the end.
 const CHECK: usize = 4;
-/// Longest head: the first byte and four counters.
-const MAX_HEAD: usize = 41;
+/// Longest head: the first byte and five counters.
+const MAX_HEAD: usize = 51;
 
 /// Why bytes are not the record of a twin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl<'a> TwinRef<'a> {
         Ok(Self::trusted(head, document))
     }
 
-    /// Returns the length of the record in bytes: that of the document and 12 to 45 more.
+    /// Returns the length of the record in bytes: that of the document and 13 to 55 more.
     pub fn record_len(self) -> usize {
         self.body_len().saturating_add(CHECK)
     }
@@ -161,6 +161,7 @@ fn encode_head(head: Head) -> heapless::Vec<u8, MAX_HEAD> {
         twin.as_u64(),
         desired.as_u64(),
         reported.as_u64(),
+        head.pruned.as_u64(),
     ] {
         let mut rest = counter;
         while rest >= 0x80 {
@@ -183,12 +184,14 @@ fn read_head(body: &[u8]) -> Option<(Head, &[u8])> {
     let (twin, rest) = read_counter(rest)?;
     let (desired, rest) = read_counter(rest)?;
     let (reported, rest) = read_counter(rest)?;
+    let (pruned, rest) = read_counter(rest)?;
     let head = Head {
         versions: Versions {
             twin: Version::new(twin),
             desired: Version::new(desired),
             reported: Version::new(reported),
         },
+        pruned: Version::new(pruned),
         updated_at: Timestamp::from_millis(millis),
         exists: *first == TWIN,
     };

@@ -54,7 +54,9 @@ impl Service {
             | Message::Update(_)
             | Message::Delete(_)
             | Message::GetUnchanged(_)
-            | Message::DesiredPatch(_) => return Err(EncodeError::Unsupported),
+            | Message::GetPatched(_)
+            | Message::DesiredPatch(_)
+            | Message::Desired(_) => return Err(EncodeError::Unsupported),
         };
         let mut writer = Writer::new(&mut *out);
         Topic { id, purpose }.write(&mut writer);
@@ -87,7 +89,9 @@ impl Service {
             | Message::Update(_)
             | Message::Delete(_)
             | Message::GetUnchanged(_)
-            | Message::DesiredPatch(_) => return Err(EncodeError::Unsupported),
+            | Message::GetPatched(_)
+            | Message::DesiredPatch(_)
+            | Message::Desired(_) => return Err(EncodeError::Unsupported),
         }
         let len = writer.finish()?;
         Ok(Publish::cut(out, topic, len))

@@ -99,11 +99,13 @@ impl<'a> Client<'a> {
             Message::Delete(id) => (Purpose::Delete, *id),
             Message::GetAccepted(_)
             | Message::GetUnchanged(_)
+            | Message::GetPatched(_)
             | Message::UpdateAccepted(_)
             | Message::DeleteAccepted(_)
             | Message::Rejected(_)
             | Message::Delta(_)
             | Message::DesiredPatch(_)
+            | Message::Desired(_)
             | Message::Changed(_) => return Err(EncodeError::Unsupported),
         };
         let mut writer = Writer::new(&mut *out);
@@ -136,6 +138,7 @@ fn write_update(request: &UpdateRequest<'_>, writer: &mut Writer<'_>) -> Result<
         Precondition::Version(version) => Some(version),
         Precondition::Absent
         | Precondition::Present
+        | Precondition::SectionVersion(..)
         | Precondition::Match(_)
         | Precondition::NoneMatch(_) => return Err(EncodeError::Unsupported),
     };

@@ -51,7 +51,7 @@ proptest! {
     ) {
         let config = Config::new()
             .with_policy(Policy::new().with_metadata(metadata))
-            .with_notify(Notify { delta: true, desired_patch: true, changed: true });
+            .with_notify(Notify { delta: true, desired_patch: true, desired: true, changed: true });
         let mut shared = Bench::new(config);
         // Each twin also has a hub of its own, where nobody else is.
         let mut alone: BTreeMap<String, Bench> = BTreeMap::new();

@@ -15,13 +15,10 @@ use crate::twin::{Mode, Policy, Precondition, TwinRef, Update, Version};
 const ALL: Notify = Notify {
     delta: true,
     desired_patch: true,
+    desired: true,
     changed: true,
 };
-const SILENT: Notify = Notify {
-    delta: false,
-    desired_patch: false,
-    changed: false,
-};
+const SILENT: Notify = Notify::NONE;
 
 #[test]
 fn a_twin_is_created_got_and_deleted() {
