@@ -1,8 +1,8 @@
 //! The service's side: answers and notifications out.
 
 use super::envelope::{
-    Body, DETAIL, METADATA, PATCH, PREVIOUS, PREVIOUS_VERSIONS, SECTIONS, STATE, STATUS, TIME,
-    VERSIONS,
+    Body, DETAIL, DIGEST, METADATA, PATCH, PREVIOUS, PREVIOUS_VERSIONS, SECTIONS, STATE, STATUS,
+    TIME, VERSIONS,
 };
 use super::kind::Kind;
 use super::service::{Asker, Service};
@@ -39,12 +39,14 @@ impl Service<'_> {
         let (kind, party, lane) = match message {
             Message::GetAccepted(_) => (Kind::Got, asker.party, Lane::Down),
             Message::GetUnchanged(_) => (Kind::Unchanged, asker.party, Lane::Down),
+            Message::GetPatched(_) => (Kind::Patched, asker.party, Lane::Down),
             Message::UpdateAccepted(_) => (Kind::Updated, asker.party, Lane::Down),
             Message::DeleteAccepted(_) => (Kind::Deleted, asker.party, Lane::Down),
             Message::Rejected(rejection) => {
                 (Kind::refusal(rejection.request), asker.party, Lane::Down)
             }
             Message::DesiredPatch(_) => (Kind::DesiredPatch, Party::Device, Lane::Down),
+            Message::Desired(_) => (Kind::Desired, Party::Device, Lane::Down),
             Message::Delta(_) => (Kind::Delta, Party::BackEnd, Lane::Events),
             Message::Changed(_) => (Kind::Changed, Party::BackEnd, Lane::Events),
             Message::Get(_) | Message::Update(_) | Message::Delete(_) => {
@@ -65,6 +67,13 @@ impl Service<'_> {
                 begin(accepted.id, accepted.versions, &mut body);
                 self.end(accepted.timestamp, &mut body);
             }
+            Message::GetPatched(patched) => {
+                begin(patched.id, patched.versions, &mut body);
+                body.document(PATCH, patched.patch);
+                body.field(DIGEST);
+                body.etag(patched.desired);
+                self.end(patched.timestamp, &mut body);
+            }
             Message::Rejected(rejection) => {
                 reject(rejection, &mut body);
                 self.end(rejection.timestamp, &mut body);
@@ -74,6 +83,11 @@ impl Service<'_> {
                 begin(None, delta.versions, &mut body);
                 body.document(PATCH, delta.patch);
                 self.end(delta.timestamp, &mut body);
+            }
+            Message::Desired(snapshot) => {
+                begin(None, snapshot.versions, &mut body);
+                body.state(STATE, snapshot.document, 1);
+                self.end(snapshot.timestamp, &mut body);
             }
             Message::Delta(delta) => {
                 begin(delta.id, delta.versions, &mut body);

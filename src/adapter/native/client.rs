@@ -3,6 +3,7 @@
 use super::decoder::Watch;
 use super::envelope::{self, Body};
 use super::kind::Kind;
+use super::status;
 use super::topic::{Lane, Party, Prefix, Topic};
 use crate::adapter::EncodeError;
 use crate::adapter::Publish;
@@ -103,11 +104,13 @@ impl<'a> Client<'a> {
             Message::Delete(_) => Kind::Delete,
             Message::GetAccepted(_)
             | Message::GetUnchanged(_)
+            | Message::GetPatched(_)
             | Message::UpdateAccepted(_)
             | Message::DeleteAccepted(_)
             | Message::Rejected(_)
             | Message::Delta(_)
             | Message::DesiredPatch(_)
+            | Message::Desired(_)
             | Message::Changed(_) => return Err(EncodeError::Unsupported),
         };
         let topic = self.write_topic(Lane::Up, out);
@@ -123,9 +126,19 @@ impl<'a> Client<'a> {
 
     fn get(&self, get: &Get<'_>, body: &mut Body<'_>) {
         body.id(get.id);
+        if let Some(known) = get.known {
+            body.field(envelope::VERSIONS);
+            body.writer.array(2);
+            body.count(known.versions.desired.as_u64());
+            body.count(known.versions.reported.as_u64());
+        }
         if self.metadata {
             body.field(envelope::METADATA);
             body.writer.value(true.into());
+        }
+        if let Some(known) = get.known {
+            body.field(envelope::DIGEST);
+            body.etag(known.desired);
         }
         if let Some(etag) = get.known_etag {
             body.field(envelope::ETAG);
@@ -160,6 +173,7 @@ fn update(request: &UpdateRequest<'_>, body: &mut Body<'_>) -> Result<(), Encode
         Precondition::Version(_) => (2, 2),
         Precondition::Match(_) => (3, 2),
         Precondition::NoneMatch(_) => (4, 2),
+        Precondition::SectionVersion(..) => (5, 3),
     };
     body.field(envelope::PRECONDITION);
     body.writer.array(items);
@@ -167,6 +181,11 @@ fn update(request: &UpdateRequest<'_>, body: &mut Body<'_>) -> Result<(), Encode
     match update.precondition {
         Precondition::Any | Precondition::Absent | Precondition::Present => {}
         Precondition::Version(version) => body.count(version.as_u64()),
+        Precondition::SectionVersion(section, version) => {
+            body.writer
+                .unsigned(u64::from(status::section_code(section)));
+            body.count(version.as_u64());
+        }
         Precondition::Match(etag) | Precondition::NoneMatch(etag) => body.etag(etag),
     }
     Ok(())

@@ -21,6 +21,7 @@ use crate::protocol::Cause;
 use crate::protocol::Changed;
 use crate::protocol::Delta;
 use crate::protocol::Message;
+use crate::protocol::Patched;
 use crate::protocol::Rejection;
 use crate::protocol::RequestId;
 use crate::protocol::RequestKind;
@@ -293,6 +294,13 @@ fn accepted<'a>(kind: Kind, payload: Payload<'a>, accepted: Accepted<'a>) -> Fou
             versions,
             timestamp,
         }),
+        Kind::Patched => Message::GetPatched(Patched {
+            id,
+            patch: patch()?,
+            desired: payload.etag(DIGEST, "digest")?.ok_or("digest")?,
+            versions,
+            timestamp,
+        }),
         Kind::Unchanged => Message::GetUnchanged(accepted),
         Kind::Updated => Message::UpdateAccepted(accepted),
         Kind::Deleted => Message::DeleteAccepted(accepted),
@@ -300,6 +308,16 @@ fn accepted<'a>(kind: Kind, payload: Payload<'a>, accepted: Accepted<'a>) -> Fou
             id,
             patch: patch()?,
             metadata: DocumentRef::EMPTY,
+            versions,
+            timestamp,
+        }),
+        Kind::Desired => Message::Desired(Snapshot {
+            id,
+            // Whoever reads only deltas has not read desired as what it is.
+            document: payload
+                .state(STATE)
+                .filter(|state| state.at(&["delta"]).is_none())
+                .ok_or("state")?,
             versions,
             timestamp,
         }),

@@ -46,9 +46,8 @@ pub(super) const TIME: Field = field(11, "t");
 pub(super) const PREVIOUS: Field = field(12, "o");
 pub(super) const PREVIOUS_VERSIONS: Field = field(13, "w");
 
-/// Key of the metadata in a twin's document, and its number in a state.
+/// Key of the metadata in a twin's document.
 const TWIN_METADATA: &str = "metadata";
-pub(super) const TWIN_METADATA_CODE: u8 = 3;
 
 /// The sections of a state, by number.
 pub(super) const SECTIONS: &[Member] = &[

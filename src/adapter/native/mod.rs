@@ -13,3 +13,6 @@ pub use decoder::{DecodeError, Decoder};
 pub use kind::Kind;
 pub use service::{Asker, Fault, Refusal, Request, RequestError, Service};
 pub use topic::{Lane, Party, Prefix, Topic, TopicError};
+
+#[cfg(test)]
+mod tests;

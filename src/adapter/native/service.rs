@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::envelope::{
     DIGEST, ETAG, ID, ID_ONLY, METADATA, MODE, PRECONDITION, Payload, STATE, VERSIONS, counter,
-    etag, reserve,
+    etag, reserve, section,
 };
 use super::kind::{Kind, VERSION_2};
 use super::topic::{Lane, Party, Prefix, Topic, TopicError};
@@ -16,6 +16,7 @@ use crate::document::Value;
 use crate::error::Status;
 use crate::protocol::Cause;
 use crate::protocol::Get;
+use crate::protocol::Known;
 use crate::protocol::Message;
 use crate::protocol::Rejection;
 use crate::protocol::RequestId;
@@ -288,8 +289,20 @@ fn read<'a>(
 fn get<'a>(id: Option<RequestId<'a>>, payload: Payload<'a>) -> Result<Message<'a>, &'static str> {
     Ok(Message::Get(Get {
         id,
-        known: None,
+        known: known(payload)?,
         known_etag: payload.etag(ETAG, "etag")?,
+    }))
+}
+
+/// What the asker has: both fields or none.
+fn known(payload: Payload<'_>) -> Result<Option<Known>, &'static str> {
+    let desired = payload.etag(DIGEST, "digest")?;
+    if payload.value(VERSIONS).is_none() && desired.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Known {
+        versions: payload.versions(VERSIONS).ok_or("versions")?,
+        desired: desired.ok_or("digest")?,
     }))
 }
 
@@ -332,6 +345,10 @@ fn precondition(value: Value<'_>) -> Option<Precondition> {
         2 => Precondition::Version(Version::new(counter(items.next())?)),
         3 => Precondition::Match(etag(items.next())?),
         4 => Precondition::NoneMatch(etag(items.next())?),
+        5 => Precondition::SectionVersion(
+            section(items.next())?,
+            Version::new(counter(items.next())?),
+        ),
         _ => return None,
     };
     items.next().is_none().then_some(precondition)

@@ -40,7 +40,7 @@ pub const fn status(code: u64) -> Status {
         7 => Status::UnsupportedEncoding,
         17 => Status::Unavailable,
         18 => Status::Throttled,
-        0..16 => Status::Invalid,
+        0..=15 => Status::Invalid,
         _ => Status::Internal,
     }
 }
