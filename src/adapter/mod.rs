@@ -18,6 +18,7 @@
 //! about the service as one documented field of a policy.
 
 pub mod aws;
+pub mod coap;
 pub mod native;
 
 use core::fmt;

@@ -199,6 +199,11 @@ impl<R: Registry, const N: usize> HubEngine<R, N> {
             &self.config.policy,
             &mut self.next.as_mut(),
         )?;
+        if let Some(guard) = self.config.guard {
+            guard
+                .check(previous, self.next.as_ref())
+                .map_err(Rejected::Refused)?;
+        }
         self.patch
             .assign(update.patch)
             .map_err(Rejected::Capacity)?;

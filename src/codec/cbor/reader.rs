@@ -293,7 +293,10 @@ impl<'a> Reader<'a> {
             (Expect::Item | Expect::Break, _) if self.initial == BREAK => {
                 self.end_indefinite(expect)
             }
-            (_, _) if self.initial == BREAK => self.fail(Fault::Malformed),
+            // A break too early inside a fraction ends an array all the same.
+            (_, _) if self.initial == BREAK && !self.decimal.indefinite => {
+                self.fail(Fault::Malformed);
+            }
             (Expect::Item | Expect::Content, _) => self.value(major),
             (Expect::Bignum, 2) => self.begin_string(major, Purpose::Bignum),
             (Expect::Fraction, 4) if self.is_indefinite() || self.argument == 2 => {

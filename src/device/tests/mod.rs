@@ -6,6 +6,7 @@ mod observed;
 mod reconnect;
 mod rejections;
 mod reports;
+mod ruled;
 mod sizes;
 mod sync;
 mod versions;

@@ -7,10 +7,10 @@ use crate::document::DocumentRef;
 use crate::hub::{
     Config, HandleError, HubEngine, InMemory, Notify, Registry, RequestLimits, Throttled, Usage,
 };
-use crate::protocol::{Get, Message, RequestId, TwinId};
+use crate::protocol::{Get, Known, Message, RequestId, TwinId, Versions};
 use crate::time::{Duration, Instant, Now, Timestamp};
 use crate::twin::tests::model::json;
-use crate::twin::{Mode, Policy, Precondition, TwinRef, Update, Version};
+use crate::twin::{ETag, Mode, Policy, Precondition, TwinRef, Update, Version};
 
 const ALL: Notify = Notify {
     delta: true,
@@ -182,12 +182,15 @@ fn a_get_with_the_current_version_or_etag_is_answered_with_no_document() {
         };
         bench.handle("a", Message::Get(get)).remove(0)
     };
-    assert_eq!(
-        get(Some(Version::new(1)), None),
-        "asker a# unchanged v1.0.1"
-    );
+    let known = |version| {
+        Some(Known {
+            versions: Versions::all(Version::new(version)),
+            desired: ETag::of(DocumentRef::EMPTY),
+        })
+    };
+    assert!(get(known(1), None).starts_with("asker a# "));
     assert_eq!(get(None, known_etag), "asker a# unchanged v1.0.1");
-    assert!(get(Some(Version::new(2)), None).starts_with("asker a# got"));
+    assert!(get(known(2), None).starts_with("asker a# got"));
 }
 
 #[test]
