@@ -17,6 +17,7 @@ use crate::protocol::RequestId;
 use crate::protocol::TwinId;
 use crate::protocol::Versions;
 use crate::time::Timestamp;
+use crate::twin::Rejected;
 
 impl Service<'_> {
     /// Writes an answer or a notification about `id` into `out`: topic and payload, one after the other.
@@ -147,15 +148,28 @@ fn reject(rejection: &Rejection<'_>, body: &mut Body<'_>) {
             body.writer.text(text);
         }
         Cause::Twin(rejected) => {
-            let (code, arguments) = status::detail(rejected);
-            let arguments = arguments.into_iter().flatten();
             body.field(DETAIL);
+            detail(rejected, body);
+        }
+    }
+}
+
+fn detail(rejected: Rejected, body: &mut Body<'_>) {
+    match status::detail(rejected) {
+        Ok((code, arguments)) => {
+            let arguments = arguments.into_iter().flatten();
             body.writer
                 .array(arguments.clone().count().saturating_add(1));
             body.writer.unsigned(u64::from(code));
             for argument in arguments {
                 body.count(argument);
             }
+        }
+        Err(refusal) => {
+            let mut len = 0_usize;
+            refusal.pieces(|piece| len = len.saturating_add(piece.len()));
+            body.writer.begin_text(len);
+            refusal.pieces(|piece| body.writer.piece(piece));
         }
     }
 }

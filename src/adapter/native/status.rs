@@ -6,6 +6,7 @@
 
 use crate::error::CapacityError;
 use crate::error::Status;
+use crate::twin::Refusal;
 use crate::twin::Rejected;
 use crate::twin::Section;
 use crate::twin::Version;
@@ -64,9 +65,10 @@ pub const fn section(code: u64) -> Option<Section> {
     }
 }
 
-/// What a detail consists of: its number and at most two arguments.
-pub(super) const fn detail(rejected: Rejected) -> (u8, [Option<u64>; 2]) {
-    match rejected {
+/// What a detail consists of: its number and at most two arguments, or words.
+pub(super) const fn detail(rejected: Rejected) -> Result<(u8, [Option<u64>; 2]), Refusal> {
+    Ok(match rejected {
+        Rejected::Refused(refusal) => return Err(refusal),
         Rejected::NotFound => (0, [None; 2]),
         Rejected::Conflict { expected, actual } => {
             (1, [Some(expected.as_u64()), Some(actual.as_u64())])
@@ -85,7 +87,7 @@ pub(super) const fn detail(rejected: Rejected) -> (u8, [Option<u64>; 2]) {
         }
         Rejected::Throttled => (10, [None; 2]),
         Rejected::Unavailable => (11, [None; 2]),
-    }
+    })
 }
 
 const fn one(section: Section) -> [Option<u64>; 2] {
