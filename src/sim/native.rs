@@ -14,9 +14,12 @@ use crate::adapter::native::{self, Asker, Client, Prefix, RequestError, Service}
 use crate::document::DocumentMut;
 use crate::protocol::{Message, TwinId, Wanted};
 use crate::time::Timestamp;
+use crate::twin::Origin;
 
-/// Messages as the native adapter spells them: CBOR over short MQTT topics, both directions. The clients
-/// are devices.
+/// Messages as the native adapter spells them: CBOR over short MQTT topics, both directions.
+///
+/// Updates of [`Origin::Service`] and deletions are spelled as a back-end's, all else as the device's. Only
+/// the device listens.
 #[derive(Clone, Debug)]
 pub struct Native {
     service: Service<'static>,
@@ -68,7 +71,17 @@ impl Dialect for Native {
         room: usize,
     ) -> Result<Packet, Unsent> {
         let mut out = vec![0; room];
-        match Client::device(Prefix::DEFAULT, id).encode(message, &mut out) {
+        let by_device = match message {
+            Message::Update(request) => request.update.origin != Origin::Service,
+            Message::Delete(_) => false,
+            _ => true,
+        };
+        let client = if by_device {
+            Client::device(Prefix::DEFAULT, id)
+        } else {
+            Client::back_end(Prefix::DEFAULT, id)
+        };
+        match client.encode(message, &mut out) {
             Ok(publish) => Ok(packet(publish)),
             Err(EncodeError::BufferTooSmall(error)) => Err(Unsent::TooLarge {
                 needed: error.needed,
