@@ -1,6 +1,7 @@
 //! The work list: what desired asks for and reported does not say.
 
 use crate::document::{DocumentRef, Leaf, Leaves};
+use crate::twin;
 
 /// How many refused values an engine remembers; refusing one more forgets the oldest.
 pub const MAX_REFUSED: usize = 8;
@@ -110,23 +111,11 @@ impl Refused {
     }
 }
 
-/// FNV-1a over the keys, each closed by a byte that UTF-8 does not have, and the value; never 0.
+/// A hash of the path and the value; never 0.
 fn hash(leaf: &Leaves<'_>) -> u64 {
-    let mut hash = BASIS;
+    let mut hash = twin::hash(leaf.document().as_bytes());
     for key in leaf.path() {
-        hash = fold(hash, key.as_bytes());
-        hash = fold(hash, &[0xFF]);
+        hash = hash.rotate_left(8) ^ twin::hash(key.as_bytes());
     }
-    fold(hash, leaf.document().as_bytes()) | 1
-}
-
-/// The hash of nothing.
-pub(super) const BASIS: u64 = 0xCBF2_9CE4_8422_2325;
-
-/// Adds bytes to a hash.
-#[cfg_attr(target_pointer_width = "32", inline(never))]
-pub(super) fn fold(hash: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(hash, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
-    })
+    hash | 1
 }

@@ -187,6 +187,7 @@ impl Parts<'_> {
         let core = &mut *self.core;
         core.known = core.scoped(memory.versions);
         core.seen = core.known;
+        core.believed = core.known != Versions::ZERO;
         core.next_id = memory.next_request;
         core.patch = Patch::None;
         if core.stage == Stage::InStep {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::changes::{BASIS, fold, names};
+use super::changes::names;
 use super::event::{Event, Reason, Request};
 use super::outbound::hex;
 use super::state::{Parts, Patch, Stage, State, section};
@@ -10,11 +10,11 @@ use super::{ForeignLeaves, Session};
 use crate::document::DocumentRef;
 use crate::error::Status;
 use crate::protocol::{
-    Accepted, Delta, Message, Rejection, RequestId, RequestKind, Snapshot, VersionScope, Versions,
-    Wanted,
+    Accepted, Message, Patched, Rejection, RequestId, RequestKind, Snapshot, VersionScope,
+    Versions, Wanted,
 };
 use crate::time::Instant;
-use crate::twin::{Section, Succession, Version};
+use crate::twin::{ETag, Section, Succession, Version};
 
 /// Why a message was not taken; nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,26 @@ use crate::twin::{Section, Succession, Version};
 pub enum HandleError {
     /// It is a request: it belongs to a service, not to a device.
     NotForDevices,
+}
+
+/// How much of desired a message tells.
+#[derive(Clone, Copy, PartialEq)]
+enum Extent {
+    /// All that reported does not say.
+    Difference,
+    /// What one update changed.
+    Update,
+    /// Everything.
+    Whole,
+}
+
+/// What stands in for desired.
+#[derive(Clone, Copy)]
+enum Replacement<'a> {
+    /// What the service said.
+    Told(DocumentRef<'a>),
+    /// What stands in the outgoing document.
+    Outgoing,
 }
 
 // The handlers are kept apart, so that the stack of one is not the stack of all.
@@ -36,6 +56,10 @@ impl Parts<'_> {
         core.wanted = Wanted::Sections;
         core.limit = core.config.patch_limit;
         core.report_at = core.now;
+        if core.resync_at == Instant::ZERO {
+            // Nothing was got yet in this life.
+            core.resync_at = core.after(core.config.resync_interval.unwrap_or_default());
+        }
         let doubt = core.patch == Patch::Doubtful || core.config.resync_on_resume;
         core.stage = match (session, core.stage) {
             (Session::Fresh, _) | (Session::Resumed, Stage::Subscribe) => Stage::Subscribe,
@@ -79,9 +103,18 @@ impl Parts<'_> {
                 self.core.resync();
             }
             Message::Rejected(rejection) => self.rejected(rejection),
-            Message::Delta(delta) => self.desired_changed(delta, true),
-            Message::DesiredPatch(delta) => self.desired_changed(delta, false),
-            Message::GetPatched(_) | Message::Desired(_) | Message::Changed(_) => self.foreign(),
+            Message::Delta(delta) => {
+                self.desired_told(delta.id, delta.versions, delta.patch, Extent::Difference);
+            }
+            Message::DesiredPatch(delta) => {
+                self.desired_told(delta.id, delta.versions, delta.patch, Extent::Update);
+            }
+            Message::GetPatched(patched) => self.get_patched(patched),
+            Message::Desired(snapshot) => {
+                let desired = section(snapshot.document, Section::Desired.key());
+                self.desired_told(snapshot.id, snapshot.versions, desired, Extent::Whole);
+            }
+            Message::Changed(_) => self.foreign(),
             Message::Get(_) | Message::Update(_) | Message::Delete(_) => {
                 return Err(HandleError::NotForDevices);
             }
@@ -143,10 +176,75 @@ impl Parts<'_> {
     fn get_unchanged(&mut self, accepted: &Accepted<'_>) {
         if self.answers(Request::Get, accepted.id).is_none() {
             self.foreign();
-        } else if self.core.scoped(accepted.versions) == self.core.known {
-            self.core.patch = Patch::None;
-            self.in_step();
-            self.core.events.raise(Event::Synced);
+        } else {
+            self.confirmed(accepted.versions, None);
+        }
+    }
+
+    fn get_patched(&mut self, patched: &Patched<'_>) {
+        if self.answers(Request::Get, patched.id).is_none() {
+            self.foreign();
+        } else {
+            self.confirmed(patched.versions, Some((patched.patch, patched.desired)));
+        }
+    }
+
+    /// The service has what is known, but for this patch of desired, if there is one. What does not fit
+    /// together is a doubt, and the next get asks for everything.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn confirmed(&mut self, versions: Versions, patch: Option<(DocumentRef<'_>, ETag)>) {
+        let versions = self.core.scoped(versions);
+        let known = self.core.known;
+        let same = match patch {
+            None => versions.desired == known.desired,
+            Some((patch, desired)) => {
+                // Put together in the place of the report: as reported did not change, one that was in
+                // doubt was not applied, and is made anew.
+                patch.is_map()
+                    && self.outgoing.assign(self.desired.as_ref()).is_ok()
+                    && self.outgoing.merge(patch).is_ok()
+                    && ETag::of(self.outgoing.as_ref()) == desired
+            }
+        };
+        let core = &mut *self.core;
+        core.patch = Patch::None;
+        if !same || versions.reported != known.reported {
+            if !core.believed {
+                // It was not told what is known.
+                core.back_off();
+            }
+            core.believed = false;
+            return;
+        }
+        let resync_at = core.resync_at;
+        if patch.is_some() {
+            self.replace_desired(Replacement::Outgoing);
+        }
+        self.got(versions);
+        // Only a full get is a confirmation.
+        self.core.resync_at = resync_at;
+    }
+
+    /// Desired is this, as far as it fits.
+    #[inline(never)]
+    fn replace_desired(&mut self, by: Replacement<'_>) {
+        let desired = match by {
+            Replacement::Told(desired) => desired,
+            Replacement::Outgoing => self.outgoing.as_ref(),
+        };
+        if self.desired.as_ref() == desired {
+            return;
+        }
+        let before = self.tag();
+        match self.desired.assign(desired) {
+            Ok(()) => self.core.events.raise(Event::DesiredChanged),
+            Err(error) => {
+                self.desired.clear();
+                if let Replacement::Told(desired) = by {
+                    self.take_what_fits(desired, error.needed);
+                }
+                self.tell_changes(before);
+            }
         }
     }
 
@@ -156,22 +254,20 @@ impl Parts<'_> {
         match self.core.wanted {
             Wanted::Sections => {
                 let desired = section(document, Section::Desired.key());
-                if self.desired.as_ref() != desired {
-                    let before = fold(BASIS, self.desired.as_ref().as_bytes());
-                    if let Err(error) = self.desired.assign(desired) {
-                        self.desired.clear();
-                        self.take_what_fits(desired, error.needed);
-                    }
-                    self.tell_changes(before);
-                }
+                self.replace_desired(Replacement::Told(desired));
                 self.learn(section(document, Section::Reported.key()));
                 // What was in doubt is settled: the service has what it says it has.
                 self.core.patch = Patch::None;
             }
             Wanted::Delta => self.merge_desired(section(document, "delta")),
         }
+        let versions = self.core.scoped(versions);
+        self.got(versions);
+    }
+
+    /// A get is answered, with these versions.
+    fn got(&mut self, versions: Versions) {
         let core = &mut *self.core;
-        let versions = core.scoped(versions);
         // Something newer was heard of: the answer was overtaken, or the service has lost what it had.
         // Asking once more tells which.
         let overtaken =
@@ -180,6 +276,7 @@ impl Parts<'_> {
         core.seen = versions;
         core.half_told = Version::ZERO;
         core.attempts = 0;
+        core.believed = !overtaken && core.wanted == Wanted::Sections;
         if !overtaken {
             self.in_step();
             self.core.events.raise(Event::Synced);
@@ -226,15 +323,25 @@ impl Parts<'_> {
     }
 
     #[inline(never)]
-    fn desired_changed(&mut self, delta: &Delta<'_>, cumulative: bool) {
-        let version = self.core.scoped(delta.versions).desired;
-        let own = self.is_in_flight(delta.id);
+    fn desired_told(
+        &mut self,
+        id: Option<RequestId<'_>>,
+        versions: Versions,
+        told: DocumentRef<'_>,
+        extent: Extent,
+    ) {
+        let version = self.core.scoped(versions).desired;
+        let own = self.is_in_flight(id);
         let core = &mut *self.core;
         match version.after(core.known.desired) {
             Succession::Next => {}
             Succession::Duplicate => {
                 core.counters.duplicate = core.counters.duplicate.wrapping_add(1);
-                if !self.holds(delta.patch) {
+                let held = match extent {
+                    Extent::Whole => self.desired.as_ref() == told,
+                    Extent::Difference | Extent::Update => self.holds(told),
+                };
+                if !held {
                     // The same version with other words: the service lost data and counts anew.
                     self.core.resync();
                 }
@@ -249,20 +356,26 @@ impl Parts<'_> {
                 }
                 return;
             }
+            // Nothing of desired is missing, and nothing else is counted.
+            Succession::Gap
+                if extent == Extent::Whole && core.config.versions == VersionScope::Section => {}
             Succession::Gap => {
                 if core.stage == Stage::InStep {
                     core.counters.gaps = core.counters.gaps.wrapping_add(1);
                 }
                 core.resync();
-                if !cumulative {
+                if extent == Extent::Update {
                     core.seen.desired = core.seen.desired.max(version);
                     return;
                 }
             }
         }
-        self.merge_desired(delta.patch);
+        match extent {
+            Extent::Whole => self.replace_desired(Replacement::Told(told)),
+            Extent::Difference | Extent::Update => self.merge_desired(told),
+        }
         self.core.section_is(Section::Desired, version);
-        if cumulative && !own && self.core.config.versions == VersionScope::Twin {
+        if extent == Extent::Difference && !own && self.core.config.versions == VersionScope::Twin {
             // A delta does not say what was removed, nor what was reported: the echo of the update does.
             self.core.half_told = version;
         }
@@ -299,7 +412,7 @@ impl Parts<'_> {
             return;
         }
         // A hash of what it was says whether it is the same afterwards.
-        let before = fold(BASIS, self.desired.as_ref().as_bytes());
+        let before = self.tag();
         if let Err(error) = self.desired.merge(patch) {
             self.take_what_fits(patch, error.needed);
         }
@@ -307,8 +420,13 @@ impl Parts<'_> {
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn tell_changes(&mut self, before: u64) {
-        if fold(BASIS, self.desired.as_ref().as_bytes()) != before {
+    fn tag(&self) -> ETag {
+        ETag::of(self.desired.as_ref())
+    }
+
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn tell_changes(&mut self, before: ETag) {
+        if self.tag() != before {
             self.core.events.raise(Event::DesiredChanged);
         }
     }

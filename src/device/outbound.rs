@@ -3,9 +3,9 @@
 use super::event::{Event, Reason, Request};
 use super::state::{Core, Parts, Patch, Stage, State};
 use crate::document::{DocumentRef, Extent, diff_within};
-use crate::protocol::{Get, Message, RequestId, UpdateRequest};
+use crate::protocol::{Get, Known, Message, RequestId, UpdateRequest, VersionScope, Wanted};
 use crate::time::Instant;
-use crate::twin::{Origin, Precondition, Section, Update, Version};
+use crate::twin::{ETag, Origin, Precondition, Section, Update, Version};
 
 /// One request that is due.
 ///
@@ -59,6 +59,19 @@ impl<'a> Parts<'a> {
             request,
             id,
             whole,
+        })
+    }
+
+    /// What a get may say of what is known: not of one counter for all, which does not tell whether reported
+    /// is as it was.
+    fn known(&self) -> Option<Known> {
+        let core = &*self.core;
+        let sayable = core.believed
+            && core.wanted == Wanted::Sections
+            && core.config.versions == VersionScope::Section;
+        sayable.then(|| Known {
+            versions: core.known,
+            desired: ETag::of(self.desired.as_ref()),
         })
     }
 
@@ -125,14 +138,17 @@ impl Transmit<'_> {
             Request::Subscribe => Output::Subscribe,
             Request::Get => Output::Message(Message::Get(Get {
                 id,
-                ..Get::default()
+                known: self.parts.known(),
+                known_etag: None,
             })),
             Request::Update => {
                 let version = core.known.reported;
-                let precondition = if core.config.conditional && version != Version::ZERO {
-                    Precondition::Version(version)
-                } else {
-                    Precondition::Any
+                let precondition = match core.config.versions {
+                    _ if !core.config.conditional || version == Version::ZERO => Precondition::Any,
+                    VersionScope::Twin => Precondition::Version(version),
+                    VersionScope::Section => {
+                        Precondition::SectionVersion(Section::Reported, version)
+                    }
                 };
                 let update = Update::merge(self.parts.outgoing.as_ref())
                     .with_precondition(precondition)

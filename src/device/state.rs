@@ -58,6 +58,8 @@ pub(super) struct Core {
     pub(super) stage: Stage,
     pub(super) patch: Patch,
     pub(super) wanted: Wanted,
+    /// Nothing speaks against what is known: the next get may say so, for a shorter answer.
+    pub(super) believed: bool,
     /// The versions that the documents have.
     pub(super) known: Versions,
     /// The highest versions that were heard of since the last full get.
@@ -91,6 +93,7 @@ impl Core {
             stage: Stage::Subscribe,
             patch: Patch::None,
             wanted: Wanted::Sections,
+            believed: false,
             known: Versions::all(Version::ZERO),
             seen: Versions::all(Version::ZERO),
             doubted: Version::ZERO,
@@ -148,6 +151,7 @@ impl Core {
 
     /// What is known is not believed any more: a full get is next.
     pub(super) fn resync(&mut self) {
+        self.believed = false;
         if self.stage == Stage::InStep {
             self.stage = Stage::Get;
             self.wanted = Wanted::Sections;

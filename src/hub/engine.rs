@@ -7,10 +7,13 @@ use super::config::Config;
 use super::registry::Registry;
 use super::transmit::{Answer, Buffers, Stage, Transmit, Turn, merged_desired, replaced_desired};
 use super::usage::{RequestLimits, Usage};
-use crate::document::Document;
-use crate::protocol::{Get, Message, RequestKind, TwinId, UpdateRequest};
+use crate::document::{Document, DocumentRef, EditError};
+use crate::error::CapacityError;
+use crate::protocol::{Get, Message, RequestId, RequestKind, TwinId, UpdateRequest};
 use crate::time::Now;
-use crate::twin::{self, Precondition, Rejected, Twin, TwinRef};
+use crate::twin::{
+    self, Applied, ETag, Mode, Origin, Precondition, Rejected, Section, Twin, TwinRef, Update,
+};
 
 /// The service end of twins: takes requests, keeps the twins in a [`Registry`], and says what is to be
 /// sent.
@@ -86,7 +89,8 @@ impl<R: Registry, const N: usize> HubEngine<R, N> {
     /// Takes a request about the twin `id`. It is answered in any case: what is wrong with a request is
     /// told to the asker, not to the caller.
     ///
-    /// Only the twin `id` is read or written. Work: one load, one [`twin::apply`], one save.
+    /// Only the twin `id` is read or written. Work: one load, one [`twin::apply`], one question to the
+    /// guard if there is one, one save.
     ///
     /// # Errors
     /// [`HandleError`]; nothing was changed.
@@ -114,13 +118,7 @@ impl<R: Registry, const N: usize> HubEngine<R, N> {
             | Message::Desired(_)
             | Message::Changed(_) => return Err(HandleError::NotARequest),
         };
-        self.asker.set(id, id_of_request);
-        self.turn = Turn {
-            stage: Stage::Answer,
-            answer: Answer::Rejected(kind, Rejected::Throttled),
-            at: now.wall,
-            ..Turn::IDLE
-        };
+        self.begin(now, id, id_of_request, kind);
         if self.admit(now, id) {
             let verdict = if let Message::Get(get) = message {
                 self.get(id, get)
@@ -132,16 +130,34 @@ impl<R: Registry, const N: usize> HubEngine<R, N> {
             if let Some(usage) = self.usage(now, id) {
                 usage.done();
             }
-            self.turn.answer = match verdict {
-                Ok(answer) => answer,
-                Err(rejected) => Answer::Rejected(kind, rejected),
-            };
+            self.settle(kind, verdict);
         }
         Ok(())
     }
 
-    /// Returns what is to be sent next: delta, desired patch, twin before and after, then the answer,
-    /// as far as the request caused them. It stays pending until [`Transmit::sent`].
+    /// Merges `patch` into desired of the twin `id`: a back-end's command from within the process, with
+    /// the output of an update by [`Origin::Service`] and outside of [`Config::limits`].
+    ///
+    /// # Errors
+    /// [`HandleError::Busy`]; nothing was changed. Whether the twin takes the patch is the answer, as
+    /// with [`HubEngine::handle_message`].
+    pub fn desire(
+        &mut self,
+        now: Now,
+        id: TwinId<'_>,
+        patch: DocumentRef<'_>,
+    ) -> Result<(), HandleError> {
+        if self.is_busy() {
+            return Err(HandleError::Busy);
+        }
+        self.begin(now, id, None, RequestKind::Update);
+        let verdict = self.desired(now, id, patch);
+        self.settle(RequestKind::Update, verdict);
+        Ok(())
+    }
+
+    /// Returns what is to be sent next: delta, desired patch, desired, twin before and after, then the
+    /// answer, as far as the request caused them. It stays pending until [`Transmit::sent`].
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
         let buffers = Buffers {
@@ -151,6 +167,30 @@ impl<R: Registry, const N: usize> HubEngine<R, N> {
             scratch: self.scratch.as_mut(),
         };
         Transmit::next(&mut self.turn, &self.config.notify, &self.asker, buffers)
+    }
+
+    /// A request is to be answered: with a refusal, until it is settled.
+    fn begin(
+        &mut self,
+        now: Now,
+        id: TwinId<'_>,
+        request: Option<RequestId<'_>>,
+        kind: RequestKind,
+    ) {
+        self.asker.set(id, request);
+        self.turn = Turn {
+            stage: Stage::Answer,
+            answer: Answer::Rejected(kind, Rejected::Throttled),
+            at: now.wall,
+            ..Turn::IDLE
+        };
+    }
+
+    fn settle(&mut self, kind: RequestKind, verdict: Result<Answer, Rejected>) {
+        self.turn.answer = match verdict {
+            Ok(answer) => answer,
+            Err(rejected) => Answer::Rejected(kind, rejected),
+        };
     }
 
     fn admit(&mut self, now: Now, id: TwinId<'_>) -> bool {
@@ -174,12 +214,24 @@ impl<R: Registry, const N: usize> HubEngine<R, N> {
         if !twin.exists() {
             return Err(Rejected::NotFound);
         }
-        let known = get
-            .known
-            .is_some_and(|known| known.versions == twin.versions())
-            || get.known_etag.is_some_and(|etag| etag == twin.etag());
-        if known {
-            return Ok(Answer::Unchanged(twin.versions()));
+        let versions = twin.versions();
+        if get.known_etag.is_some_and(|etag| etag == twin.etag()) {
+            return Ok(Answer::Unchanged(versions));
+        }
+        if let Some(known) = get.known
+            && known.versions.reported == versions.reported
+        {
+            let desired = ETag::of(twin.section(Section::Desired));
+            if known.versions.desired == versions.desired {
+                if known.desired == desired {
+                    return Ok(Answer::Unchanged(versions));
+                }
+            } else if twin
+                .desired_since(known.versions.desired, &mut self.scratch.as_mut())
+                .map_err(Rejected::Capacity)?
+            {
+                return Ok(Answer::Patched(versions, desired));
+            }
         }
         self.next.assign(twin).map_err(Rejected::Capacity)?;
         Ok(Answer::Got)
@@ -189,41 +241,48 @@ impl<R: Registry, const N: usize> HubEngine<R, N> {
         &mut self,
         now: Now,
         id: TwinId<'_>,
-        update: &twin::Update<'_>,
+        update: &Update<'_>,
     ) -> Result<Answer, Rejected> {
-        let previous = load(&mut self.registry, id)?;
-        let applied = twin::apply(
-            previous,
-            update,
-            now.wall,
-            &self.config.policy,
-            &mut self.next.as_mut(),
-        )?;
-        if let Some(guard) = self.config.guard {
-            guard
-                .check(previous, self.next.as_ref())
-                .map_err(Rejected::Refused)?;
-        }
-        self.patch
-            .assign(update.patch)
-            .map_err(Rejected::Capacity)?;
-        if self.config.notify.needs_previous() {
-            self.previous.assign(previous).map_err(Rejected::Capacity)?;
-        }
-        if self.config.notify.desired_patch
-            && applied.named.desired
-            && merged_desired(update.patch, update.mode).is_none()
-        {
-            // What cannot be told to the device must not happen.
-            replaced_desired(previous, self.next.as_ref(), &mut self.scratch.as_mut())
-                .map_err(Rejected::Capacity)?;
-        }
-        save(&mut self.registry, id, self.next.as_ref())?;
-        self.turn.stage = Stage::Delta;
-        self.turn.mode = update.mode;
-        self.turn.created = applied.created;
-        self.turn.named_desired = applied.named.desired;
+        let (mut desk, patch, turn) = self.split();
+        let applied = desk.write(now, id, update)?;
+        // It fits: the desk has looked.
+        let _ = patch.assign(update.patch);
+        turn.updated(update.mode, applied);
         Ok(Answer::Updated)
+    }
+
+    fn desired(
+        &mut self,
+        now: Now,
+        id: TwinId<'_>,
+        desired: DocumentRef<'_>,
+    ) -> Result<Answer, Rejected> {
+        let (mut desk, patch, turn) = self.split();
+        patch.assign(desired).map_err(Rejected::Capacity)?;
+        let nested = patch.as_mut().nest(Section::Desired.key());
+        nested.map_err(|error| match error {
+            EditError::Capacity(error) => Rejected::Capacity(error),
+            EditError::TooDeep | EditError::KeyTooLong => Rejected::TooDeep {
+                section: Section::Desired,
+                limit: desk.config.policy.depth,
+            },
+        })?;
+        let update = Update::merge(patch.as_ref()).with_origin(Origin::Service);
+        let applied = desk.write(now, id, &update)?;
+        turn.updated(Mode::Merge, applied);
+        Ok(Answer::Updated)
+    }
+
+    /// The desk, the place of the patch, and what is being sent.
+    const fn split(&mut self) -> (Desk<'_, R, N>, &mut Document<N>, &mut Turn) {
+        let desk = Desk {
+            registry: &mut self.registry,
+            config: &self.config,
+            previous: &mut self.previous,
+            next: &mut self.next,
+            scratch: &mut self.scratch,
+        };
+        (desk, &mut self.patch, &mut self.turn)
     }
 
     fn delete(&mut self, now: Now, id: TwinId<'_>) -> Result<Answer, Rejected> {
@@ -236,6 +295,53 @@ impl<R: Registry, const N: usize> HubEngine<R, N> {
         )?;
         save(&mut self.registry, id, self.next.as_ref())?;
         Ok(Answer::Deleted(deleted.versions))
+    }
+}
+
+/// What an update is made on: all but its patch.
+struct Desk<'a, R, const N: usize> {
+    registry: &'a mut R,
+    config: &'a Config,
+    previous: &'a mut Twin<N>,
+    next: &'a mut Twin<N>,
+    scratch: &'a mut Document<N>,
+}
+
+impl<R: Registry, const N: usize> Desk<'_, R, N> {
+    fn write(
+        &mut self,
+        now: Now,
+        id: TwinId<'_>,
+        update: &Update<'_>,
+    ) -> Result<Applied, Rejected> {
+        let previous = load(self.registry, id)?;
+        let policy = &self.config.policy;
+        let applied = twin::apply(previous, update, now.wall, policy, &mut self.next.as_mut())?;
+        if let Some(guard) = self.config.guard {
+            let verdict = guard.check(previous, self.next.as_ref());
+            verdict.map_err(Rejected::Refused)?;
+        }
+        let (needed, capacity) = (
+            update.patch.as_bytes().len(),
+            self.scratch.as_mut().capacity(),
+        );
+        if needed > capacity {
+            return Err(Rejected::Capacity(CapacityError { needed, capacity }));
+        }
+        let notify = self.config.notify;
+        if notify.needs_previous() {
+            self.previous.assign(previous).map_err(Rejected::Capacity)?;
+        }
+        if notify.desired_patch
+            && applied.named.desired
+            && merged_desired(update.patch, update.mode).is_none()
+        {
+            // What cannot be told to the device must not happen.
+            replaced_desired(previous, self.next.as_ref(), &mut self.scratch.as_mut())
+                .map_err(Rejected::Capacity)?;
+        }
+        save(self.registry, id, self.next.as_ref())?;
+        Ok(applied)
     }
 }
 

@@ -8,7 +8,7 @@
 //! may say it is the broker's part.
 //!
 //! Notifications of an accepted update go out in this order, then the answer: delta, desired patch,
-//! twin before and after (AWS Device Shadow: *delta*, *documents*, *accepted*).
+//! desired, twin before and after (AWS Device Shadow: *delta*, *documents*, *accepted*).
 //!
 //! ```
 //! # #[cfg(feature = "alloc")] {
@@ -37,6 +37,21 @@
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Rules of your own
+//!
+//! What the policy allows may still be impossible for the device: a state that it can not go to, a value
+//! out of range. A [`Guard`](crate::rules::Guard) ([`Config::with_guard`]) judges each update after it was
+//! applied and before it is saved; what it refuses is answered with
+//! [`Rejected::Refused`](crate::twin::Rejected::Refused) (400) and changes nothing. Deletions are not asked
+//! about.
+//!
+//! # Answers that are shorter
+//!
+//! A get may say what its asker has ([`Known`](crate::protocol::Known)). With the versions of desired and
+//! reported and the tag of desired of this twin, the answer is that nothing changed. With reported's
+//! version and an older one of desired, it is what changed since, if
+//! [`TwinRef::desired_since`](crate::twin::TwinRef::desired_since) can tell. Otherwise it is the twin.
 //!
 //! # Stores that are asynchronous, or shared by several hubs
 //!

@@ -5,11 +5,11 @@ use super::config::Notify;
 use crate::document::{self, DocumentMut, DocumentRef};
 use crate::error::CapacityError;
 use crate::protocol::{
-    Accepted, Audience, Cause, Changed, Delta, Message, Rejection, RequestKind, Snapshot, TwinId,
-    Versions,
+    Accepted, Audience, Cause, Changed, Delta, Message, Patched, Rejection, RequestKind, Snapshot,
+    TwinId, Versions,
 };
 use crate::time::Timestamp;
-use crate::twin::{Mode, Rejected, Section, TwinRef};
+use crate::twin::{Applied, ETag, Mode, Rejected, Section, TwinRef};
 
 /// A message to be sent, pending until [`Transmit::sent`]; dropping it keeps it pending.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub(super) struct Turn {
 pub(super) enum Stage {
     Delta,
     DesiredPatch,
+    Desired,
     Changed,
     Answer,
     Idle,
@@ -49,6 +50,8 @@ pub(super) enum Stage {
 pub(super) enum Answer {
     Got,
     Unchanged(Versions),
+    /// What changed in desired since stands in the scratch; desired as a whole has this tag.
+    Patched(Versions, ETag),
     Updated,
     Deleted(Versions),
     Rejected(RequestKind, Rejected),
@@ -74,11 +77,22 @@ impl Turn {
     };
 }
 
+impl Turn {
+    /// The notifications of an update that was applied, and then its answer.
+    pub(super) const fn updated(&mut self, mode: Mode, applied: Applied) {
+        self.stage = Stage::Delta;
+        self.mode = mode;
+        self.created = applied.created;
+        self.named_desired = applied.named.desired;
+    }
+}
+
 impl Stage {
     const fn after(self) -> Self {
         match self {
             Self::Delta => Self::DesiredPatch,
-            Self::DesiredPatch => Self::Changed,
+            Self::DesiredPatch => Self::Desired,
+            Self::Desired => Self::Changed,
             Self::Changed => Self::Answer,
             Self::Answer | Self::Idle => Self::Idle,
         }
@@ -102,6 +116,7 @@ impl<'a> Transmit<'a> {
             let due = match turn.stage {
                 Stage::Delta => notify.delta && buffers.compute_delta(),
                 Stage::DesiredPatch => notify.desired_patch && turn.named_desired,
+                Stage::Desired => notify.desired && turn.named_desired,
                 Stage::Changed => notify.changed,
                 Stage::Answer => true,
                 Stage::Idle => return None,
@@ -169,6 +184,12 @@ impl<'a> Buffers<'a> {
                     timestamp,
                 })
             }
+            Stage::Desired => Message::Desired(Snapshot {
+                id,
+                document: self.desired(),
+                versions,
+                timestamp,
+            }),
             Stage::Changed => Message::Changed(Changed {
                 id,
                 previous: (!turn.created)
@@ -185,6 +206,13 @@ impl<'a> Buffers<'a> {
                     timestamp,
                 }),
                 Answer::Unchanged(versions) => Message::GetUnchanged(accepted(versions, None)),
+                Answer::Patched(versions, desired) => Message::GetPatched(Patched {
+                    id,
+                    patch: self.scratch.into_ref(),
+                    desired,
+                    versions,
+                    timestamp,
+                }),
                 Answer::Updated => Message::UpdateAccepted(accepted(versions, Some(self.patch))),
                 Answer::Deleted(versions) => Message::DeleteAccepted(accepted(versions, None)),
                 Answer::Rejected(request, rejected) => Message::Rejected(Rejection {
@@ -196,6 +224,17 @@ impl<'a> Buffers<'a> {
                 }),
             },
         }
+    }
+
+    /// Desired alone, as it now is.
+    fn desired(mut self) -> DocumentRef<'a> {
+        let desired = self.next.section(Section::Desired);
+        self.scratch.clear();
+        if !desired.is_empty() {
+            // It fits: the scratch is as large as the twin, which holds it under the same key.
+            let _ = self.scratch.copy(&[Section::Desired.key()], desired);
+        }
+        self.scratch.into_ref()
     }
 
     /// What an update that named desired asked for: of a merge that is its patch.

@@ -5,6 +5,7 @@ use super::policy::Policy;
 use super::precondition::Precondition;
 use super::record::{Head, TwinMut, TwinRef};
 use super::section::Section;
+use super::since;
 use super::update::{Mode, Rejected, Update};
 use super::version::{Version, Versions};
 use crate::document::format;
@@ -101,7 +102,7 @@ pub fn apply(
     }
     *next.head = Head {
         versions,
-        pruned: Version::ZERO,
+        pruned: pruned(previous, update, named, versions, now, policy),
         updated_at: now,
         exists: true,
     };
@@ -137,7 +138,7 @@ pub fn delete(
     next.document.clear();
     *next.head = Head {
         versions: versions.next(),
-        pruned: Version::ZERO,
+        pruned: versions.desired.next(),
         updated_at: now,
         exists: false,
     };
@@ -203,6 +204,32 @@ fn base(previous: TwinRef<'_>, now: Timestamp, policy: &Policy) -> Versions {
         head.versions
     } else {
         Versions::ZERO
+    }
+}
+
+/// The version of desired that last lost an entry, after this update.
+fn pruned(
+    previous: TwinRef<'_>,
+    update: &Update<'_>,
+    named: Named,
+    versions: Versions,
+    now: Timestamp,
+    policy: &Policy,
+) -> Version {
+    let loses = || {
+        let patch = update.patch.at(&[Section::Desired.key()]);
+        match patch.filter(|patch| update.mode == Mode::Merge && patch.is_map()) {
+            Some(patch) => since::loses(previous.section(Section::Desired), patch),
+            None => true,
+        }
+    };
+    // Without metadata nobody knows what changed when.
+    if !policy.metadata || (named.desired && loses()) {
+        versions.desired
+    } else if base(previous, now, policy) == Versions::ZERO {
+        Version::ZERO
+    } else {
+        previous.head().pruned
     }
 }
 

@@ -40,7 +40,8 @@ impl ETag {
 const START: u64 = 0xCBF2_9CE4_8422_2325;
 
 /// A hash of any bytes. No step forgets anything, so that one changed word always changes it.
-pub(super) fn hash(bytes: &[u8]) -> u64 {
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
     let mut hash = START ^ u64::try_from(bytes.len()).unwrap_or(0);
     let (words, rest) = bytes.as_chunks::<8>();
     for word in words {

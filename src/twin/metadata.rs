@@ -217,25 +217,25 @@ pub(super) fn describes(metadata: DocumentRef<'_>, section: DocumentRef<'_>) -> 
 }
 
 /// Where metadata is written. It counts beyond the end and writes only what fits.
-struct Out<'a> {
-    bytes: &'a mut [u8],
-    at: usize,
+pub(super) struct Out<'a> {
+    pub(super) bytes: &'a mut [u8],
+    pub(super) at: usize,
 }
 
 impl Out<'_> {
-    fn put(&mut self, source: &[u8]) {
+    pub(super) fn put(&mut self, source: &[u8]) {
         self.at = format::put(self.bytes, self.at, source);
     }
 
     /// Starts a map and returns where its header is.
-    fn begin(&mut self) -> usize {
+    pub(super) fn begin(&mut self) -> usize {
         let header = self.at;
         self.put(&format::EMPTY_MAP);
         header
     }
 
     /// Ends the map whose header is at `header`.
-    fn end(&mut self, header: usize) {
+    pub(super) fn end(&mut self, header: usize) {
         let inner = self.at.wrapping_sub(header).wrapping_sub(format::HEADER);
         if self.at <= self.bytes.len() {
             format::write_u16(self.bytes, header.wrapping_add(1), inner);

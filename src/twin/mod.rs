@@ -47,12 +47,14 @@ mod policy;
 mod precondition;
 mod record;
 mod section;
+mod since;
 mod stored;
 mod update;
 mod version;
 
 pub use apply::{Applied, Deleted, Named, apply, delete};
 pub use etag::ETag;
+pub(crate) use etag::hash;
 pub use metadata::LeafMeta;
 pub use policy::{MAX_SECTION_DEPTH, Measure, Policy, SizeLimits, VersionOfAbsent, Writable};
 pub use precondition::Precondition;

@@ -3,6 +3,7 @@
 use super::etag::ETag;
 use super::metadata::{self, LeafMeta};
 use super::section::Section;
+use super::since;
 use super::version::{Version, Versions};
 use crate::document::{self, Document, DocumentMut, DocumentRef};
 use crate::error::CapacityError;
@@ -137,6 +138,29 @@ impl<'a> TwinRef<'a> {
             self.section(Section::Reported),
             out,
         )
+    }
+
+    /// Writes what changed in desired since `version` of it into `out`, as a merge patch, and says whether
+    /// that can be told: not if an entry went away since, if desired was replaced, or if `version` is none
+    /// that desired has had. Cost: linear in desired and its metadata.
+    ///
+    /// The patch makes the desired of that version this one. Whether an asker has that version of *this*
+    /// twin, and not of one before it that was lost, only an [`ETag`] tells.
+    ///
+    /// # Errors
+    /// [`CapacityError`] if `out` is too small; it is then as it was.
+    pub fn desired_since(
+        self,
+        version: Version,
+        out: &mut DocumentMut<'_>,
+    ) -> Result<bool, CapacityError> {
+        let head = self.head;
+        if version < head.pruned || version > head.versions.desired {
+            return Ok(false);
+        }
+        let desired = self.section(Section::Desired);
+        since::changes(desired, self.metadata(Section::Desired), version, out)?;
+        Ok(true)
     }
 
     /// Writes the stamps of those leaves of a section that stand in `part` into `out`: the metadata of

@@ -11,6 +11,10 @@ const MAP: u32 = 1 << 30;
 const COUNT: u32 = MAP - 1;
 
 impl Level {
+    /// Stands for "no container".
+    #[cfg(target_pointer_width = "64")]
+    pub(super) const ROOT: Self = Self(0);
+
     /// An array of so many items, or a map of so many entries; `None` if a break ends it. Returns
     /// nothing if there are more than can be counted.
     pub(super) fn new(map: bool, len: Option<u64>) -> Option<Self> {

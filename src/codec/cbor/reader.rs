@@ -43,15 +43,15 @@ pub struct Reader<'a> {
     /// Bytes of the argument that are still to come.
     missing: u8,
     expect: Expect,
-    /// The open containers, those that are skipped included.
-    pub(super) levels: heapless::Vec<Level, MAX_DEPTH>,
+    /// The open containers, those that are skipped included: there a fraction (tag 4) is an array.
+    pub(super) levels: heapless::Vec<Level, { MAX_DEPTH + 1 }>,
     /// Above this many open containers everything is skipped.
     skip: Option<usize>,
     string: Text,
     decimal: Decimal,
     /// What is wanted of the next value, and of the open maps that are not wanted whole.
     wanted: &'static Select,
-    selects: heapless::Vec<&'static Select, { Select::MAX_DEPTH }>,
+    pub(super) selects: heapless::Vec<&'static Select, { Select::MAX_DEPTH }>,
     name: Match,
     failed: Option<Fault>,
 }
@@ -217,6 +217,18 @@ impl<'a> Reader<'a> {
             && self.state != State::Done
             && let Some(byte) = rest.first().copied()
         {
+            #[cfg(target_pointer_width = "64")]
+            if self.is_plain() {
+                let (used, complete) = self.fast(rest);
+                if complete {
+                    self.after_item();
+                }
+                if used > 0 {
+                    self.offset = self.offset.wrapping_add(used);
+                    rest = rest.get(used..).unwrap_or_default();
+                    continue;
+                }
+            }
             let used = self.step(byte, rest);
             if self.raw.is_full() && self.failed.is_none() {
                 self.failed = Some(Fault::Capacity);
@@ -225,6 +237,18 @@ impl<'a> Reader<'a> {
             rest = rest.get(used..).unwrap_or_default();
         }
         piece.len().wrapping_sub(rest.len())
+    }
+
+    /// Whether whole items are stored as they come from here on.
+    #[cfg(target_pointer_width = "64")]
+    #[inline(always)]
+    fn is_plain(&self) -> bool {
+        self.state == State::Head
+            && self.expect == Expect::Item
+            && self.skip.is_none()
+            && matches!(self.wanted, Select::All)
+            && (self.selected().is_none()
+                || !self.levels.last().is_some_and(|level| level.expects_key()))
     }
 
     fn check(&self) -> Result<(), ReadError> {
@@ -273,7 +297,7 @@ impl<'a> Reader<'a> {
                 let text = rest.get(..left).unwrap_or(rest);
                 self.argument = self.argument.wrapping_sub(text.len() as u64);
                 self.store(text);
-                if self.argument == 0 {
+                if self.argument == 0 && self.failed.is_none() {
                     self.end_chunk();
                 }
                 return text.len();
@@ -291,7 +315,7 @@ impl<'a> Reader<'a> {
         match (expect, major) {
             (Expect::Chunk, _) => self.next_chunk(major),
             (Expect::Item | Expect::Break, _) if self.initial == BREAK => {
-                self.end_indefinite(expect)
+                self.end_indefinite(expect);
             }
             // A break too early inside a fraction ends an array all the same.
             (_, _) if self.initial == BREAK && !self.decimal.indefinite => {
@@ -408,7 +432,8 @@ impl<'a> Reader<'a> {
         let Some(level) = Level::new(map, items) else {
             return self.fail(Fault::TooLong);
         };
-        if self.levels.push(level).is_err() {
+        let full = self.skip.is_none() && self.raw.open.is_full();
+        if full || self.levels.push(level).is_err() {
             return self.fail(Fault::TooDeep);
         }
         if self.skip.is_none() {

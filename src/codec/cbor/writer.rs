@@ -104,7 +104,8 @@ impl<'a> Writer<'a> {
     /// (§3.4.4) with the canonical exponent and mantissa.
     pub fn number(&mut self, number: Number) {
         if number.exponent() != 0 {
-            self.put(&[0xC4, 0x82]);
+            self.byte(0xC4);
+            self.byte(0x82);
             self.integer(i64::from(number.exponent()));
         }
         self.integer(number.mantissa());
@@ -150,7 +151,7 @@ impl<'a> Writer<'a> {
             }
             if map {
                 let (start, stop) = format::key_span(bytes, at);
-                self.string(format::slice(bytes, start, stop));
+                self.part(bytes, start, stop);
                 at = stop;
             }
         }
@@ -159,17 +160,54 @@ impl<'a> Writer<'a> {
     /// Writes the scalar at `at` and returns where it ends.
     fn scalar(&mut self, bytes: &[u8], at: usize, tag: u8) -> usize {
         let end = format::value_end(bytes, at);
-        let text = |header: usize| format::slice(bytes, at.wrapping_add(header), end);
         match tag {
             0..format::SMALL_INT_END => self.head(0, u64::from(tag)),
-            format::SHORT_STRING..format::SHORT_STRING_END => self.string(text(1)),
-            format::STRING | format::ESCAPED_STRING => self.string(text(format::HEADER)),
+            format::SHORT_STRING..format::SHORT_STRING_END => {
+                self.part(bytes, at.wrapping_add(1), end);
+            }
+            format::STRING | format::ESCAPED_STRING => {
+                self.part(bytes, at.wrapping_add(format::HEADER), end);
+            }
             format::NULL => self.byte(0xF6),
             format::FALSE => self.byte(0xF4),
             format::TRUE => self.byte(0xF5),
-            _ => self.number(read_number(text(0))),
+            _ => self.number(read_number(format::slice(bytes, at, end))),
         }
         end
+    }
+
+    /// Writes the part `start..end` of a document as text.
+    #[inline]
+    fn part(&mut self, bytes: &[u8], start: usize, end: usize) {
+        #[cfg(target_pointer_width = "64")]
+        if self.short(bytes, start, end) {
+            return;
+        }
+        self.string(format::slice(bytes, start, end));
+    }
+
+    /// Writes text of up to sixteen bytes with one copy, where there is room; what is behind it is
+    /// overwritten by what follows.
+    #[cfg(target_pointer_width = "64")]
+    #[inline(always)]
+    fn short(&mut self, bytes: &[u8], start: usize, end: usize) -> bool {
+        let len = end.wrapping_sub(start);
+        let source = bytes.get(start..).and_then(<[u8]>::first_chunk::<16>);
+        let slot = self
+            .out
+            .get_mut(self.at..)
+            .and_then(<[u8]>::first_chunk_mut::<17>);
+        let (Some(source), Some([head, text @ ..])) = (source, slot) else {
+            return false;
+        };
+        if len > source.len() {
+            return false;
+        }
+        let [low, ..] = len.to_le_bytes();
+        *head = 0x60 | low;
+        *text = *source;
+        self.at = self.at.wrapping_add(len).wrapping_add(1);
+        true
     }
 
     fn string(&mut self, text: &[u8]) {
@@ -184,18 +222,31 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes the shortest head (§4.2.1) of a major type and its argument.
+    #[cfg_attr(target_pointer_width = "64", inline)]
     fn head(&mut self, major: u8, argument: u64) {
         let bytes = argument.to_be_bytes();
         let [.., low] = bytes;
         let (info, unused) = match argument {
-            0..24 => (low, 8),
+            0..24 => (low, 8_u8),
             24..0x100 => (24, 7),
             0x100..0x1_0000 => (25, 6),
             0x1_0000..0x1_0000_0000 => (26, 4),
             _ => (27, 0),
         };
         self.byte(major.wrapping_shl(5) | info);
-        self.put(bytes.get(unused..).unwrap_or_default());
+        #[cfg(target_pointer_width = "64")]
+        if let Some(slot) = self
+            .out
+            .get_mut(self.at..)
+            .and_then(<[u8]>::first_chunk_mut)
+        {
+            *slot = argument
+                .unbounded_shl(u32::from(unused).wrapping_mul(8))
+                .to_be_bytes();
+            self.at = self.at.wrapping_add(8).wrapping_sub(usize::from(unused));
+            return;
+        }
+        self.put(bytes.get(usize::from(unused)..).unwrap_or_default());
     }
 
     #[cfg_attr(target_pointer_width = "64", inline)]

@@ -44,13 +44,15 @@ enum Fate {
 #[expect(clippy::large_enum_variant, reason = "few of them in a test")]
 #[derive(Clone)]
 enum Up {
-    Get(String),
+    Get(String, Option<Known>),
     Update(String, Doc, Precondition),
 }
 
 #[derive(Clone)]
 enum Down {
     Got(String, Doc, Versions),
+    Unchanged(String, Versions),
+    Patched(String, Doc, ETag, Versions),
     Accepted(String, Doc, Versions),
     Rejected(String, RequestKind, Status),
     Delta(Doc, Versions),
@@ -65,6 +67,8 @@ struct Service {
     versions: Versions,
     desired: Doc,
     reported: Doc,
+    /// Desired at each version of it.
+    past: Vec<(Version, Doc)>,
     fails: Option<Status>,
     down: Vec<Down>,
 }
@@ -77,6 +81,7 @@ impl Service {
             versions: Versions::default(),
             desired: Doc::new(),
             reported: Doc::new(),
+            past: Vec::new(),
             fails: None,
             down: Vec::new(),
         }
@@ -116,6 +121,8 @@ impl Service {
         let patch = doc(patch);
         self.desired.merge(patch.as_ref()).unwrap();
         self.count(true);
+        let version = self.versions.desired;
+        self.past.push((version, self.desired.clone()));
         if self.scope == VersionScope::Section {
             self.down.push(Down::Patch(patch, self.versions));
         } else {
@@ -127,7 +134,7 @@ impl Service {
 
     fn handle(&mut self, up: Up) {
         let (id, kind) = match &up {
-            Up::Get(id) => (id.clone(), RequestKind::Get),
+            Up::Get(id, _) => (id.clone(), RequestKind::Get),
             Up::Update(id, ..) => (id.clone(), RequestKind::Update),
         };
         if let Some(status) = self.fails.take() {
@@ -135,10 +142,14 @@ impl Service {
             return;
         }
         match up {
-            Up::Get(_) if !self.exists => {
+            Up::Get(..) if !self.exists => {
                 self.down.push(Down::Rejected(id, kind, Status::NotFound));
             }
-            Up::Get(_) => {
+            Up::Get(_, known) => {
+                if let Some(short) = known.and_then(|known| self.short(&id, known)) {
+                    self.down.push(short);
+                    return;
+                }
                 let mut twin = Doc::new();
                 twin.set(&["desired"], self.desired.as_ref()).unwrap();
                 twin.set(&["reported"], self.reported.as_ref()).unwrap();
@@ -149,6 +160,12 @@ impl Service {
             {
                 self.down.push(Down::Rejected(id, kind, Status::Conflict));
             }
+            Up::Update(_, _, Precondition::SectionVersion(_, version))
+                if version != self.versions.reported =>
+            {
+                let status = Status::PreconditionFailed;
+                self.down.push(Down::Rejected(id, kind, status));
+            }
             Up::Update(_, patch, _) => {
                 let report = patch.as_ref().at(&["reported"]).unwrap();
                 self.reported.merge(report).unwrap();
@@ -156,6 +173,23 @@ impl Service {
                 self.notify(&id, &patch);
             }
         }
+    }
+
+    /// The shorter answer to a get that says what is known.
+    fn short(&self, id: &str, known: Known) -> Option<Down> {
+        let desired = ETag::of(self.desired.as_ref());
+        if known.versions.reported != self.versions.reported {
+            return None;
+        }
+        if known.versions.desired == self.versions.desired {
+            let unchanged = Down::Unchanged(id.to_string(), self.versions);
+            return (known.desired == desired).then_some(unchanged);
+        }
+        let mut past = self.past.iter();
+        let (_, then) = past.find(|(version, _)| *version == known.versions.desired)?;
+        let mut patch = Doc::new();
+        diff(then.as_ref(), self.desired.as_ref(), &mut patch.as_mut()).unwrap();
+        Some(Down::Patched(id.to_string(), patch, desired, self.versions))
     }
 
     fn lose(&mut self) {
@@ -276,7 +310,9 @@ impl World {
                     self.engine.handle_subscribed(now);
                     continue;
                 }
-                Output::Message(Message::Get(get)) => Up::Get(get.id.unwrap().as_str().to_string()),
+                Output::Message(Message::Get(get)) => {
+                    Up::Get(get.id.unwrap().as_str().to_string(), get.known)
+                }
                 Output::Message(Message::Update(request)) => {
                     let mut patch = Doc::new();
                     patch.assign(request.update.patch).unwrap();
@@ -303,6 +339,19 @@ impl World {
             Down::Got(id, twin, versions) => Message::GetAccepted(Snapshot {
                 id: RequestId::new(id),
                 document: twin.as_ref(),
+                versions: *versions,
+                timestamp,
+            }),
+            Down::Unchanged(id, versions) => Message::GetUnchanged(Accepted {
+                id: RequestId::new(id),
+                versions: *versions,
+                patch: None,
+                timestamp,
+            }),
+            Down::Patched(id, patch, desired, versions) => Message::GetPatched(Patched {
+                id: RequestId::new(id),
+                patch: patch.as_ref(),
+                desired: *desired,
                 versions: *versions,
                 timestamp,
             }),

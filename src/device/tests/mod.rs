@@ -1,12 +1,14 @@
 //! Timetables of the engine: at which time it says what.
 
 mod convergence;
+mod known;
 mod memory;
 mod observed;
 mod reconnect;
 mod rejections;
 mod reports;
 mod ruled;
+mod sections;
 mod sizes;
 mod sync;
 mod versions;
@@ -19,10 +21,11 @@ use super::{Config, DeviceEngine, Event, Output, Request, Session};
 use crate::document::{Builder, Document, DocumentRef};
 use crate::error::Status;
 use crate::protocol::{
-    Accepted, Backoff, Cause, Delta, Message, Rejection, RequestId, RequestKind, Snapshot, Versions,
+    Accepted, Backoff, Cause, Delta, Known, Message, Patched, Rejection, RequestId, RequestKind,
+    Snapshot, Versions,
 };
 use crate::time::{Duration, Instant, Timestamp};
-use crate::twin::{Precondition, Version};
+use crate::twin::{ETag, Precondition, Version};
 
 const N: usize = 512;
 
@@ -287,11 +290,61 @@ impl Bench {
         work.trim_end().to_string()
     }
 
+    /// The answer that nothing changed.
+    fn unchanged(&mut self, versions: Versions) -> &mut Self {
+        let id = self.id.clone();
+        self.message(Message::GetUnchanged(Accepted {
+            id: RequestId::new(&id),
+            versions,
+            patch: None,
+            timestamp: Timestamp::EPOCH,
+        }))
+    }
+
+    /// The answer of what changed in desired, which is then `desired`.
+    fn patched(&mut self, patch: Json, desired: Json, versions: Versions) -> &mut Self {
+        let id = self.id.clone();
+        self.message(Message::GetPatched(Patched {
+            id: RequestId::new(&id),
+            patch: doc(&patch).as_ref(),
+            desired: ETag::of(doc(&desired).as_ref()),
+            versions,
+            timestamp: Timestamp::EPOCH,
+        }))
+    }
+
+    fn desired_whole(&mut self, desired: Json, versions: Versions) -> &mut Self {
+        let document = doc(&json!({ "desired": desired }));
+        self.message(Message::Desired(Snapshot {
+            id: None,
+            document: document.as_ref(),
+            versions,
+            timestamp: Timestamp::EPOCH,
+        }))
+    }
+
+    /// What the get that is due says of what is known.
+    fn says_known(&mut self) -> Option<Known> {
+        match self.transmit().output() {
+            Output::Message(Message::Get(get)) => get.known,
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn precondition(&mut self) -> Precondition {
         match self.transmit().output() {
             Output::Message(Message::Update(request)) => request.update.precondition,
             Output::Message(_) | Output::Subscribe => panic!("no report"),
         }
+    }
+}
+
+/// Versions of desired and of reported.
+fn sections(desired: u64, reported: u64) -> Versions {
+    Versions {
+        twin: Version::new(desired + reported),
+        desired: Version::new(desired),
+        reported: Version::new(reported),
     }
 }
 

@@ -164,6 +164,24 @@ fn line(id: TwinId<'_>, audience: Audience, message: Message<'_>, now: Timestamp
             delta.timestamp,
             format!("desired {} {}", counts(delta.versions), doc(delta.patch)),
         ),
+        Message::GetPatched(patched) => (
+            patched.id,
+            patched.timestamp,
+            format!(
+                "patched {} {}",
+                counts(patched.versions),
+                doc(patched.patch)
+            ),
+        ),
+        Message::Desired(snapshot) => (
+            snapshot.id,
+            snapshot.timestamp,
+            format!(
+                "whole {} {}",
+                counts(snapshot.versions),
+                doc(snapshot.document)
+            ),
+        ),
         Message::Changed(changed) => {
             let previous = changed.previous.map_or_else(
                 || "nothing".to_string(),

@@ -92,6 +92,7 @@ fn notifications_come_in_their_order_and_the_answer_last() {
         [
             r#"all a/n#u delta v1.1.0 {"t":1} {}"#,
             r#"all a/n#u desired v1.1.0 {"t":1}"#,
+            r#"all a/n#u whole v1.1.0 {"desired":{"t":1}}"#,
             r#"all a/n#u changed nothing -> v1.1.0 {"desired":{"t":1}}"#,
             r#"asker a/n#u updated v1.1.0 {"desired":{"t":1}}"#,
         ]
@@ -153,6 +154,109 @@ fn a_desired_patch_tells_what_was_asked_for() {
 }
 
 #[test]
+fn the_whole_of_desired_is_told_after_an_update_that_named_it() {
+    let notify = Notify {
+        desired: true,
+        ..SILENT
+    };
+    let mut bench = Bench::new(Config::new().with_notify(notify));
+    assert_eq!(
+        bench.merge("a", r#"{"desired":{"a":1},"reported":{"b":1}}"#)[0],
+        r#"all a#u whole v1.1.1 {"desired":{"a":1}}"#
+    );
+    assert_eq!(
+        bench
+            .merge("a", r#"{"reported":{"b":2},"tags":{"t":1}}"#)
+            .len(),
+        1
+    );
+    assert_eq!(
+        bench.merge("a", r#"{"desired":{"a":null}}"#)[0],
+        "all a#u whole v3.2.2 {}"
+    );
+}
+
+#[test]
+fn a_get_that_says_what_is_known_is_answered_with_what_changed_if_that_can_be_told() {
+    let policy = Policy::new().with_metadata(true);
+    let mut bench = Bench::new(Config::new().with_policy(policy).with_notify(SILENT));
+    bench.merge("a", r#"{"desired":{"a":1,"b":1}}"#);
+    bench.merge("a", r#"{"reported":{"t":1}}"#);
+    let known = |desired, text| {
+        let versions = Versions {
+            twin: Version::ZERO,
+            desired: Version::new(desired),
+            reported: Version::new(1),
+        };
+        let desired = ETag::of(json(text).as_ref());
+        let id = RequestId::new("k");
+        let known = Some(Known { versions, desired });
+        Message::Get(Get {
+            id,
+            known,
+            ..Get::default()
+        })
+    };
+    bench.merge("a", r#"{"desired":{"b":2},"tags":{"x":1}}"#);
+    bench.merge("a", r#"{"desired":{"c":3}}"#);
+    let first = r#"{"a":1,"b":1}"#;
+    assert_eq!(
+        bench.handle("a", known(1, first)),
+        [r#"asker a#k patched v4.3.1 {"b":2,"c":3}"#]
+    );
+    assert_eq!(
+        bench.handle("a", known(3, r#"{"a":1,"b":2,"c":3}"#)),
+        ["asker a#k unchanged v4.3.1"]
+    );
+    // Newer than the twin: another twin's.
+    assert!(bench.handle("a", known(9, first))[0].starts_with("asker a#k got"));
+    bench.merge("a", r#"{"desired":{"a":null}}"#);
+    assert!(bench.handle("a", known(1, first))[0].starts_with("asker a#k got"));
+    bench.merge("a", r#"{"desired":{"b":5}}"#);
+    assert_eq!(
+        bench.handle("a", known(4, r#"{"b":2,"c":3}"#)),
+        [r#"asker a#k patched v6.5.1 {"b":5}"#]
+    );
+    bench.merge("a", r#"{"reported":{"t":2}}"#);
+    assert!(bench.handle("a", known(4, first))[0].starts_with("asker a#k got"));
+}
+
+#[test]
+fn a_back_end_in_the_same_process_desires_by_a_command() {
+    let mut bench = Bench::new(Config::new().with_notify(ALL));
+    let mut desire = |patch: &str| {
+        let patch = json(patch);
+        bench
+            .hub
+            .desire(bench.now, id("a"), patch.as_ref())
+            .unwrap();
+        assert_eq!(
+            bench.hub.desire(bench.now, id("b"), patch.as_ref()),
+            Err(HandleError::Busy)
+        );
+        bench.drain()
+    };
+    assert_eq!(
+        desire(r#"{"a":1}"#),
+        [
+            r#"all a# delta v1.1.0 {"a":1} {}"#,
+            r#"all a# desired v1.1.0 {"a":1}"#,
+            r#"all a# whole v1.1.0 {"desired":{"a":1}}"#,
+            r#"all a# changed nothing -> v1.1.0 {"desired":{"a":1}}"#,
+            r#"asker a# updated v1.1.0 {"desired":{"a":1}}"#,
+        ]
+    );
+    assert_eq!(desire("null")[0], r#"all a# desired v2.2.0 {"a":null}"#);
+    assert_eq!(
+        desire("7"),
+        ["asker a# Update rejected: desired is not a map"]
+    );
+    let large = alloc::format!(r#"{{"long":"{}"}}"#, "x".repeat(2_000));
+    assert!(desire(&large)[0].starts_with("asker a# Update rejected: "));
+    assert!(bench.hub.registry().twin(id("b")).is_none());
+}
+
+#[test]
 fn a_rejected_update_is_answered_and_nobody_else_hears_of_it() {
     let mut bench = Bench::new(Config::new().with_notify(ALL));
     bench.merge("a", r#"{"desired":{"t":1}}"#);
@@ -174,6 +278,15 @@ fn a_get_with_the_current_version_or_etag_is_answered_with_no_document() {
     bench.merge("a", r#"{"reported":{"t":1}}"#);
     let twin = bench.hub.registry().twin(id("a")).unwrap();
     let known_etag = Some(twin.etag());
+    let known = |desired, reported, text| {
+        let versions = Versions {
+            twin: Version::ZERO,
+            desired: Version::new(desired),
+            reported: Version::new(reported),
+        };
+        let desired = ETag::of(json(text).as_ref());
+        Some(Known { versions, desired })
+    };
     let mut get = |known, known_etag| {
         let get = Get {
             id: None,
@@ -182,15 +295,15 @@ fn a_get_with_the_current_version_or_etag_is_answered_with_no_document() {
         };
         bench.handle("a", Message::Get(get)).remove(0)
     };
-    let known = |version| {
-        Some(Known {
-            versions: Versions::all(Version::new(version)),
-            desired: ETag::of(DocumentRef::EMPTY),
-        })
-    };
-    assert!(get(known(1), None).starts_with("asker a# "));
+    assert_eq!(get(known(0, 1, "{}"), None), "asker a# unchanged v1.0.1");
     assert_eq!(get(None, known_etag), "asker a# unchanged v1.0.1");
-    assert!(get(known(2), None).starts_with("asker a# got"));
+    for other in [
+        known(0, 2, "{}"),
+        known(1, 1, "{}"),
+        known(0, 1, r#"{"a":1}"#),
+    ] {
+        assert!(get(other, None).starts_with("asker a# got"));
+    }
 }
 
 #[test]
@@ -363,7 +476,7 @@ fn what_does_not_fit_the_hub_is_refused_and_the_hub_goes_on() {
     };
     assert_eq!(
         bench.update("a", Update::merge(many(100).as_ref())).len(),
-        4
+        5
     );
     let lines = bench.update(
         "a",

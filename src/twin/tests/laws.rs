@@ -225,3 +225,78 @@ proptest! {
         prop_assert_eq!(stamped(&model(delta.as_ref()), &json!(0)), stamped(&model(cut.as_ref()), &json!(0)));
     }
 }
+
+/// What happens to a twin whose desired is compared with what it was.
+#[derive(Clone, Debug)]
+enum Event {
+    Update(Model, Mode),
+    Delete,
+    /// From now on metadata is kept, or not.
+    Metadata(bool),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        20 => (patch(), mode()).prop_map(|(patch, mode)| Event::Update(patch, mode)),
+        // Small values at the same few places: what is a leaf becomes a map, and a leaf again.
+        20 => (prop::sample::select(&["a", "b"][..]), prop::sample::select(&[
+            "1", "2", "[1]", "null", "{}", "{\"c\":1}", "{\"d\":2}", "{\"c\":null}", "{\"c\":{}}",
+        ][..]))
+            .prop_map(|(key, value)| {
+                let value: Model = serde_json::from_str(value).unwrap();
+                Event::Update(json!({"desired": {key: value}}), Mode::Merge)
+            }),
+        1 => Just(Event::Delete),
+        1 => any::<bool>().prop_map(Event::Metadata),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_changed_since_a_version_makes_the_desired_of_then_that_of_now(
+        metadata: bool,
+        events in vec(event(), 1..24),
+    ) {
+        let mut twin = Twin::<N>::new();
+        let mut metadata = metadata;
+        let mut past = alloc::vec![(Version::ZERO, Document::<N>::new())];
+        for event in &events {
+            let mut next = Twin::<N>::new();
+            let now = Timestamp::EPOCH;
+            let changed = match event {
+                Event::Update(patch, mode) => {
+                    let patch = document(patch);
+                    let update = Update::merge(patch.as_ref()).with_mode(*mode);
+                    let policy = Policy::new().with_metadata(metadata);
+                    twin::apply(twin.as_ref(), &update, now, &policy, &mut next.as_mut()).is_ok()
+                }
+                Event::Delete => {
+                    let any = Precondition::Any;
+                    twin::delete(twin.as_ref(), any, now, &mut next.as_mut()).is_ok()
+                }
+                Event::Metadata(keep) => {
+                    metadata = *keep;
+                    false
+                }
+            };
+            if !changed {
+                continue;
+            }
+            twin = next;
+            let twin = twin.as_ref();
+            let (version, desired) = (twin.versions().desired, twin.section(Section::Desired));
+            for (then, old) in &past {
+                let mut patch = Document::<N>::new();
+                if twin.desired_since(*then, &mut patch.as_mut()).unwrap() {
+                    let mut now = old.clone();
+                    now.merge(patch.as_ref()).unwrap();
+                    prop_assert_eq!(now.as_ref(), desired, "since {}", then);
+                    prop_assert!(patch.as_ref().as_bytes().len() <= desired.as_bytes().len());
+                }
+            }
+            let mut old = Document::new();
+            old.assign(desired).unwrap();
+            past.push((version, old));
+        }
+    }
+}

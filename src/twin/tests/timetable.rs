@@ -617,16 +617,16 @@ fn records_of_another_making_are_refused() {
         body.extend_from_slice(json(document).as_bytes());
         TwinRef::from_record(&reseal(body)).is_err()
     };
-    let head = [0xA1, 0, 1, 1, 0];
+    let head = [0xA3, 0, 1, 1, 0, 0];
     assert!(!refused(&head, r#"{"desired":{"a":1}}"#));
-    assert!(!refused(&[0xA0, 0, 1, 1, 0], "{}"));
+    assert!(!refused(&[0xA2, 0, 1, 1, 0, 0], "{}"));
     assert!(
-        refused(&[0xA0, 0, 1, 1, 0], r#"{"desired":{"a":1}}"#),
+        refused(&[0xA2, 0, 1, 1, 0, 0], r#"{"desired":{"a":1}}"#),
         "tombstone with a content"
     );
-    assert!(refused(&[0xA2, 0, 1, 1, 0], "{}"), "unknown format");
+    assert!(refused(&[0xA1, 0, 1, 1, 0], "{}"), "unknown format");
     assert!(
-        refused(&[0xA1, 0x80, 0, 1, 1, 0], "{}"),
+        refused(&[0xA3, 0x80, 0, 1, 1, 0, 0], "{}"),
         "counter not in its shortest form"
     );
     for document in [
@@ -654,4 +654,126 @@ fn records_of_another_making_are_refused() {
         &head,
         r#"{"desired":{"a":1,"b":{"c":2}},"metadata":{"desired":{"b":{"c":[1,1]}}}}"#
     ));
+}
+
+#[test]
+fn only_what_removes_an_entry_of_desired_ends_what_patches_can_tell() {
+    // Each update after the desired {"a":{"b":1},"e":{},"x":1}, and the patch since then.
+    let cases = [
+        (r#"{"desired":{"x":2}}"#, Some(r#"{"e":{},"x":2}"#)),
+        (
+            r#"{"desired":{"a":{"c":3}}}"#,
+            Some(r#"{"a":{"c":3},"e":{}}"#),
+        ),
+        (
+            r#"{"desired":{"x":{"y":1}}}"#,
+            Some(r#"{"e":{},"x":{"y":1}}"#),
+        ),
+        (
+            r#"{"desired":{"n":{"m":{}}}}"#,
+            Some(r#"{"e":{},"n":{"m":{}}}"#),
+        ),
+        (r#"{"desired":{"e":7}}"#, Some(r#"{"e":7}"#)),
+        (
+            r#"{"desired":{"nothing":null,"a":{"nothing":null}}}"#,
+            Some(r#"{"e":{}}"#),
+        ),
+        (r#"{"desired":{"x":null}}"#, None),
+        (r#"{"desired":{"a":{"b":null}}}"#, None),
+        (r#"{"desired":{"a":1}}"#, None),
+        (r#"{"desired":null}"#, None),
+        ("null", None),
+        (
+            r#"{"reported":{"x":null},"tags":null}"#,
+            Some(r#"{"e":{}}"#),
+        ),
+    ];
+    let first = json(r#"{"desired":{"a":{"b":1},"e":{},"x":1}}"#);
+    let policy = Policy::new().with_metadata(true);
+    let mut then = Twin::<N>::new();
+    let now = Timestamp::EPOCH;
+    twin::apply(
+        TwinRef::ABSENT,
+        &Update::merge(first.as_ref()),
+        now,
+        &policy,
+        &mut then.as_mut(),
+    )
+    .unwrap();
+    let since_first = |update: &Update<'_>, policy: &Policy| {
+        let mut twin = Twin::<N>::new();
+        twin::apply(then.as_ref(), update, now, policy, &mut twin.as_mut()).unwrap();
+        let mut patch = Document::<N>::new();
+        let version = then.as_ref().versions().desired;
+        let told = twin.as_ref().desired_since(version, &mut patch.as_mut());
+        told.unwrap().then(|| text(patch.as_ref()))
+    };
+    for (update, patch) in cases {
+        let update_document = json(update);
+        let update_given = Update::merge(update_document.as_ref());
+        assert_eq!(
+            since_first(&update_given, &policy).as_deref(),
+            patch,
+            "{update}"
+        );
+        if update.contains("desired") {
+            let replace = update_given.with_mode(Mode::Replace);
+            assert_eq!(since_first(&replace, &policy), None, "{update}");
+            let none = since_first(&update_given, &Policy::new());
+            assert_eq!(none, None, "no stamps");
+        }
+    }
+}
+
+#[test]
+fn a_twin_made_anew_tells_nobody_what_changed_since_the_deleted_one() {
+    let patch = json(r#"{"desired":{"a":1}}"#);
+    let update = Update::merge(patch.as_ref());
+    let policy = Policy::new().with_metadata(true);
+    let now = Timestamp::EPOCH;
+    let (mut twin, mut next) = (Twin::<N>::new(), Twin::<N>::new());
+    twin::apply(twin.as_ref(), &update, now, &policy, &mut next.as_mut()).unwrap();
+    let known = next.as_ref().versions().desired;
+    twin::delete(next.as_ref(), Precondition::Any, now, &mut twin.as_mut()).unwrap();
+    twin::apply(twin.as_ref(), &update, now, &policy, &mut next.as_mut()).unwrap();
+    let mut patch = Document::<N>::new();
+    assert_eq!(
+        next.as_ref().desired_since(known, &mut patch.as_mut()),
+        Ok(false)
+    );
+    assert!(
+        next.as_ref()
+            .desired_since(known.next(), &mut patch.as_mut())
+            .unwrap()
+    );
+    let small = &mut Document::<4>::new();
+    let too_small = next
+        .as_ref()
+        .desired_since(known.next(), &mut small.as_mut());
+    assert_eq!(
+        too_small.unwrap_err().needed,
+        patch.as_ref().as_bytes().len()
+    );
+}
+
+#[test]
+fn an_update_may_be_for_one_version_of_a_section() {
+    let patch = json(r#"{"reported":{"a":1}}"#);
+    let update = Update::merge(patch.as_ref());
+    let now = Timestamp::EPOCH;
+    let policy = Policy::new();
+    let (mut twin, mut next) = (Twin::<N>::new(), Twin::<N>::new());
+    twin::apply(TwinRef::ABSENT, &update, now, &policy, &mut twin.as_mut()).unwrap();
+    let mut attempt = |twin: &Twin<N>, section, version| {
+        let precondition = Precondition::SectionVersion(section, Version::new(version));
+        let update = update.with_precondition(precondition);
+        twin::apply(twin.as_ref(), &update, now, &policy, &mut next.as_mut()).map(|_| ())
+    };
+    let failed = Err(Rejected::PreconditionFailed);
+    assert_eq!(attempt(&twin, Section::Reported, 1), Ok(()));
+    assert_eq!(attempt(&twin, Section::Reported, 2), failed);
+    assert_eq!(attempt(&twin, Section::Desired, 0), Ok(()));
+    assert_eq!(attempt(&twin, Section::Desired, 1), failed);
+    assert_eq!(attempt(&twin, Section::Tags, 0), failed);
+    assert_eq!(attempt(&Twin::new(), Section::Reported, 0), Ok(()));
 }
