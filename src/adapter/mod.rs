@@ -9,6 +9,7 @@
 //! | --- | --- | --- |
 //! | [`aws`] | AWS IoT Device Shadow | MQTT |
 //! | [`azure`] | Azure IoT Hub device twins | MQTT; HTTP for back-ends |
+//! | [`native`] | our own, every byte counted | MQTT |
 //!
 //! # A new adapter
 //!
@@ -20,6 +21,7 @@
 pub mod aws;
 pub mod azure;
 pub mod coap;
+pub mod native;
 
 use core::fmt;
 
