@@ -53,7 +53,6 @@ pub mod configuration;
 pub mod device;
 pub mod document;
 pub mod error;
-#[cfg(feature = "alloc")]
 pub mod fleet;
 pub mod hub;
 mod log;

@@ -13,7 +13,7 @@
     reason = "a test: what goes wrong is to be seen"
 )]
 
-use std::cell::RefCell;
+use core::cell::RefCell;
 use std::rc::Rc;
 
 use proptest::prelude::*;

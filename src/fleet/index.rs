@@ -21,7 +21,7 @@ pub(super) struct Index {
 
 /// A scalar, in the order of queries. The order of types is of use only within the index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Key {
+enum Key {
     Null,
     Bool(bool),
     Number(Number),
@@ -34,8 +34,16 @@ pub(super) enum Candidates<'i> {
     Equal(&'i BTreeSet<Box<str>>),
     /// No twin.
     Nothing,
-    /// The twins with values between these.
-    Range((Bound<Key>, Bound<Key>)),
+    /// The twins with values in this range.
+    Range(Range<'i>),
+}
+
+/// Some of the values of an index.
+pub(super) struct Range<'i> {
+    low: Bound<Key>,
+    high: Bound<Key>,
+    /// How the texts start: where they do no more, the range ends before its bound.
+    prefix: Option<&'i str>,
 }
 
 impl Index {
@@ -110,14 +118,15 @@ impl Index {
     }
 
     /// What the index knows about a test; nothing if it cannot help.
-    pub(super) fn candidates(&self, test: Test<'_>) -> Option<Candidates<'_>> {
+    pub(super) fn candidates<'i>(&'i self, test: Test<'i>) -> Option<Candidates<'i>> {
         let text = |text: &str| Key::Text(text.into());
         let (comparison, value) = match test {
             Test::Prefix(prefix) => {
-                return Some(Candidates::Range((
-                    Bound::Included(text(prefix)),
-                    Bound::Unbounded,
-                )));
+                return Some(Candidates::Range(Range {
+                    low: Bound::Included(text(prefix)),
+                    high: Bound::Unbounded,
+                    prefix: Some(prefix),
+                }));
             }
             Test::Compare(comparison, value) => (comparison, Key::of(value)?),
         };
@@ -127,38 +136,59 @@ impl Index {
             Key::Number(_) => (Bound::Excluded(Key::Bool(true)), Bound::Excluded(text(""))),
             Key::Text(_) => (Bound::Included(text("")), Bound::Unbounded),
         };
+        let range = |low, high| {
+            Candidates::Range(Range {
+                low,
+                high,
+                prefix: None,
+            })
+        };
         Some(match comparison {
             Comparison::Equal => match self.ids.get(&value) {
                 Some(ids) => Candidates::Equal(ids),
                 None => Candidates::Nothing,
             },
             Comparison::NotEqual => return None,
-            Comparison::Less => Candidates::Range((lowest, Bound::Excluded(value))),
-            Comparison::LessOrEqual => Candidates::Range((lowest, Bound::Included(value))),
-            Comparison::Greater => Candidates::Range((Bound::Excluded(value), highest)),
-            Comparison::GreaterOrEqual => Candidates::Range((Bound::Included(value), highest)),
+            Comparison::Less => range(lowest, Bound::Excluded(value)),
+            Comparison::LessOrEqual => range(lowest, Bound::Included(value)),
+            Comparison::Greater => range(Bound::Excluded(value), highest),
+            Comparison::GreaterOrEqual => range(Bound::Included(value), highest),
         })
     }
 
-    /// The twins in a range, in the order of their ids, without those up to `after`. A prefix ends the
-    /// range earlier than its bounds.
-    pub(super) fn ids_in(
-        &self,
-        range: (Bound<Key>, Bound<Key>),
-        prefix: Option<&str>,
-        after: &str,
-    ) -> Vec<&str> {
-        let starts = |key: &Key| match (key, prefix) {
+    /// How many twins are in a range, counted up to `limit`.
+    pub(super) fn count_in(&self, range: &Range<'_>, limit: usize) -> usize {
+        let mut count = 0_usize;
+        for (key, ids) in self.ids.range((range.low.as_ref(), range.high.as_ref())) {
+            if count >= limit || !range.reaches(key) {
+                break;
+            }
+            count = count.saturating_add(ids.len());
+        }
+        count
+    }
+
+    /// The twins in a range, in the order of their ids, without those up to `after`.
+    pub(super) fn ids_in<'i>(&'i self, range: &Range<'_>, after: &str) -> Vec<&'i str> {
+        let mut found = Vec::new();
+        for (key, ids) in self.ids.range((range.low.as_ref(), range.high.as_ref())) {
+            if !range.reaches(key) {
+                break;
+            }
+            let ids = ids.iter().map(|id| &**id);
+            found.extend(ids.filter(|id| *id > after));
+        }
+        found.sort_unstable();
+        found
+    }
+}
+
+impl Range<'_> {
+    fn reaches(&self, key: &Key) -> bool {
+        match (key, self.prefix) {
             (Key::Text(text), Some(prefix)) => text.starts_with(prefix),
             _ => true,
-        };
-        let sets = self.ids.range(range).take_while(|(key, _)| starts(key));
-        let mut ids: Vec<&str> = sets
-            .flat_map(|(_, ids)| ids.iter().map(|id| &**id))
-            .filter(|id| *id > after)
-            .collect();
-        ids.sort_unstable();
-        ids
+        }
     }
 }
 

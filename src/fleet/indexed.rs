@@ -1,16 +1,16 @@
 //! A registry in memory that can be searched.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::ops::Bound;
 
 use super::index::{Candidates, Index};
+use crate::document::Value;
 use crate::hub::{InMemory, Registry, Usage};
 use crate::protocol::TwinId;
-use crate::query::{ParseError, QueryRef, Test};
+use crate::query::{Comparison, Conjunct, ParseError, QueryRef, Source, Test};
 use crate::time::{Instant, Timestamp};
 use crate::twin::TwinRef;
 
@@ -72,44 +72,49 @@ impl Indexed {
         self.twins.forget_deleted(before);
     }
 
-    /// The twins behind `after` that may match, in the order of their ids.
+    /// The twins behind `after` that may match, in the order of their ids: the fewest that one part of
+    /// the condition leaves over.
     pub(super) fn candidates<'s>(
         &'s self,
-        query: QueryRef<'_>,
+        query: QueryRef<'s>,
         after: &'s str,
     ) -> Box<dyn Iterator<Item = (TwinId<'s>, TwinRef<'s>)> + 's> {
-        let mut range = None;
-        let mut fewest: Option<&'s BTreeSet<Box<str>>> = None;
+        // Ids of a range must be sorted: beyond a half of all it is cheaper to look at each twin.
+        let mut fewest = self.twins.len().div_ceil(2);
+        let mut best = None;
         for conjunct in query.conjuncts() {
+            if let Some(device) = device(query, conjunct) {
+                let lone = Some(device).filter(|device| *device > after);
+                return Box::new(lone.and_then(|device| self.twin(device)).into_iter());
+            }
             let index = self.indexes.iter().find(|index| index.is_of(conjunct.path));
-            let Some(index) = index else {
+            let Some((index, candidates)) =
+                index.and_then(|index| Some((index, index.candidates(conjunct.test)?)))
+            else {
                 continue;
             };
-            match index.candidates(conjunct.test) {
-                None => {}
-                Some(Candidates::Nothing) => return Box::new(core::iter::empty()),
-                Some(Candidates::Equal(ids)) => {
-                    let best = fewest.filter(|fewest| fewest.len() <= ids.len());
-                    fewest = Some(best.unwrap_or(ids));
-                }
-                Some(Candidates::Range(bounds)) => {
-                    let prefix = match conjunct.test {
-                        Test::Prefix(prefix) => Some(prefix),
-                        Test::Compare(..) => None,
-                    };
-                    range = Some((index, bounds, prefix));
-                }
+            let count = match &candidates {
+                Candidates::Nothing => return Box::new(core::iter::empty()),
+                Candidates::Equal(ids) => ids.len(),
+                Candidates::Range(range) => index.count_in(range, fewest),
+            };
+            let equal = matches!(candidates, Candidates::Equal(_));
+            if count < fewest || (equal && best.is_none()) {
+                fewest = count;
+                best = Some((index, candidates));
             }
         }
-        if let Some(ids) = fewest {
-            let ids = ids.range::<str, _>((Bound::Excluded(after), Bound::Unbounded));
-            return Box::new(ids.filter_map(|id| self.twin(id)));
+        match best {
+            Some((_, Candidates::Equal(ids))) => {
+                let ids = ids.range::<str, _>((Bound::Excluded(after), Bound::Unbounded));
+                Box::new(ids.filter_map(|id| self.twin(id)))
+            }
+            Some((index, Candidates::Range(range))) => {
+                let ids = index.ids_in(&range, after);
+                Box::new(ids.into_iter().filter_map(|id| self.twin(id)))
+            }
+            Some((_, Candidates::Nothing)) | None => Box::new(self.twins.iter_after(after)),
         }
-        if let Some((index, bounds, prefix)) = range {
-            let ids = index.ids_in(bounds, prefix, after);
-            return Box::new(ids.into_iter().filter_map(|id| self.twin(id)));
-        }
-        Box::new(self.twins.iter_after(after))
     }
 
     fn twin<'s>(&'s self, id: &'s str) -> Option<(TwinId<'s>, TwinRef<'s>)> {
@@ -119,6 +124,18 @@ impl Indexed {
         };
         let id = id.ok()?;
         Some((id, self.twins.twin(id)?))
+    }
+}
+
+/// The device that the condition names, if the query is about devices.
+fn device<'q>(query: QueryRef<'q>, conjunct: Conjunct<'q>) -> Option<&'q str> {
+    let path = conjunct.path;
+    let is_id = query.source() == Source::Devices
+        && path.steps().nth(1).is_none()
+        && path.last_key().eq_ignore_ascii_case("deviceId");
+    match conjunct.test {
+        Test::Compare(Comparison::Equal, Value::String(id)) if is_id => Some(id),
+        Test::Compare(..) | Test::Prefix(_) => None,
     }
 }
 

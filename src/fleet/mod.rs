@@ -1,6 +1,18 @@
-//! Many twins at once: search, indexes and paging over a registry in memory.
+//! Many twins at once: settings by condition, rollouts, automatic configurations, search.
 //!
-//! [`Indexed`] is a [`Registry`](crate::hub::Registry) for the hub that can also be asked questions: it
+//! | what | over |
+//! | --- | --- |
+//! | [`Setting`]: one change at each device that a condition matches, under the version it was judged on | any registry |
+//! | [`Rollout`]: a configuration in waves, stopped and rolled back where it fails | any registry |
+//! | [`Automatic`], [`reconcile`]: who is targeted gets it, who leaves loses it | any registry |
+//! | `Indexed`: a registry in memory (feature `alloc`) that answers queries, page by page, with indexes | itself |
+//!
+//! No lock is held between reading and writing: a change that lost a race is judged and made again, a few
+//! times, and says so.
+//!
+//! # Search
+//!
+//! `Indexed` is a [`Registry`](crate::hub::Registry) for the hub that can also be asked questions: it
 //! runs a [`Query`](crate::query::Query) over its twins, page by page, and keeps indexes of chosen paths.
 //!
 //! **The one rule: an index changes how long an answer takes, never the answer.** It only narrows down
@@ -40,13 +52,26 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod automatic;
+#[cfg(feature = "alloc")]
 mod index;
+#[cfg(feature = "alloc")]
 mod indexed;
+mod rollout;
+#[cfg(feature = "alloc")]
 mod search;
+mod setting;
+#[cfg(feature = "alloc")]
 mod token;
 
+pub use automatic::{Automatic, AutomaticError, Metrics, Reconciled, reconcile};
+#[cfg(feature = "alloc")]
 pub use indexed::Indexed;
+pub use rollout::{Counts, Plan, Progress, Rollout, State, Target};
+#[cfg(feature = "alloc")]
 pub use search::{MAX_GROUP_KEY, MAX_GROUPS, MAX_WHOLE_PAGE, Page, PageRequest, SearchError};
+pub use setting::{Deliver, Everyone, Failed, Outcome, Setting, Skip, Targeted};
+#[cfg(feature = "alloc")]
 pub use token::TokenError;
 
 #[cfg(test)]

@@ -176,7 +176,7 @@ struct Search<'q> {
     buffer: Vec<u8>,
 }
 
-impl Search<'_> {
+impl<'q> Search<'q> {
     /// Builds a row or a key and keeps it.
     fn row(
         &mut self,
@@ -209,7 +209,10 @@ impl Search<'_> {
         fleet: &'s Indexed,
         token: Option<&'s Token>,
         count: usize,
-    ) -> Result<Vec<Found<'s>>, SearchError> {
+    ) -> Result<Vec<Found<'s>>, SearchError>
+    where
+        'q: 's,
+    {
         let mut all = Vec::new();
         if count == 0 {
             return Ok(all);

@@ -221,6 +221,20 @@ fn an_index_is_used_by_itself_and_only_where_the_condition_needs_it() {
             "properties.reported.level >= 0 AND tags.location.site = 'north'",
             4,
         ),
+        (
+            "deviceId = 'device-003' AND tags.location.site = 'north'",
+            1,
+        ),
+        ("DEVICEID = 'nobody'", 0),
+        ("properties.reported.level >= 1", 10),
+        (
+            "tags.location.site = 'south' AND properties.reported.level < 2.6",
+            6,
+        ),
+        (
+            "tags.location.site = 'south' AND properties.reported.level < 1",
+            2,
+        ),
         ("tags.location.site = 'north' ?? true", 10),
         ("undefined ?? (true AND tags.location.site = 'north')", 10),
         ("tags.location.site = 'north' AND true ?? true", 10),

@@ -222,7 +222,7 @@ impl Decimal {
         Some(rounded(false, root, exponent >> 1, left != 0))
     }
 
-    /// e to the power of the number, to about 16 digits: `10^k` times a power series.
+    /// e to the power of the number, to about 14 digits: `10^k` times a power series.
     pub(super) fn exponential(self) -> Option<Self> {
         let Self::Finite(_) = self else {
             return Some(if self.is_negative() { Self::ZERO } else { self });
@@ -251,7 +251,7 @@ impl Decimal {
         Some(rounded(negative, magnitude, exponent, false))
     }
 
-    /// The natural logarithm, to about 16 digits, by Halley's rule over [`Self::exponential`].
+    /// The natural logarithm, to about 17 digits, by Halley's rule over [`Self::exponential`].
     fn logarithm(self) -> Option<Self> {
         if self.is_zero() {
             return Some(Self::Infinite { negative: true });
@@ -280,7 +280,7 @@ impl Decimal {
         guess.plus(tens.times(Self::LN_10)?)
     }
 
-    /// Exact or rounded as a product for whole exponents, by logarithm for others.
+    /// Exact or rounded as a product for whole exponents; by logarithm, to about 14 digits, for others.
     pub(super) fn power(self, exponent: Self) -> Option<Self> {
         if exponent.is_zero() {
             return Some(Self::ONE);
@@ -391,7 +391,7 @@ fn without_digits(value: u128, digits: u32) -> (u128, bool) {
 fn rounded(negative: bool, magnitude: u128, exponent: i32, more: bool) -> Decimal {
     let (mut magnitude, mut exponent, mut more) = (magnitude, exponent, more);
     if !more {
-        while magnitude > u128::from(u64::MAX) && tenth(magnitude).1 == 0 {
+        while magnitude >= FULL && tenth(magnitude).1 == 0 {
             magnitude = tenth(magnitude).0;
             exponent = exponent.saturating_add(1);
         }
@@ -410,7 +410,7 @@ fn rounded(negative: bool, magnitude: u128, exponent: i32, more: bool) -> Decima
     if last > 5 || (last == 5 && (more || odd)) {
         magnitude = magnitude.wrapping_add(1);
     }
-    if magnitude == 0 {
+    if magnitude == 0 || exponent < -128 {
         return Decimal::ZERO;
     }
     match exact(negative, magnitude, exponent) {

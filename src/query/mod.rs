@@ -38,7 +38,7 @@
 //!
 //! Numbers are exact decimals. A result of more than 18 digits is rounded to 18, as is a quotient that
 //! does not end; beyond all powers of ten it is infinite; `exp`, and `power` with a fraction as exponent,
-//! are right to about 16 digits. No float takes part.
+//! are right to about 14 digits. No float takes part.
 //!
 //! It is the language of Azure IoT Hub's documents ("IoT Hub query language for device and module
 //! twins") with the expressions of its message routing. What these leave open is a [`Dialect`].
@@ -90,3 +90,6 @@ pub const MAX_QUERY: usize = 8192;
 pub const MAX_NESTING: usize = 32;
 /// How many values an evaluation may hold at once.
 pub const MAX_VALUES: usize = 16;
+
+#[cfg(test)]
+mod tests;

@@ -175,8 +175,8 @@ impl Range {
     /// From `min` to `max`, ends included.
     pub const fn between(min: i64, max: i64) -> Self {
         Self {
-            min: Some(Number::from_canonical(min, 0)),
-            max: Some(Number::from_canonical(max, 0)),
+            min: Some(Number::integer(min)),
+            max: Some(Number::integer(max)),
             broken: min > max,
         }
     }
@@ -184,7 +184,7 @@ impl Range {
     /// From `min` on.
     pub const fn at_least(min: i64) -> Self {
         Self {
-            min: Some(Number::from_canonical(min, 0)),
+            min: Some(Number::integer(min)),
             max: None,
             broken: false,
         }
@@ -194,7 +194,7 @@ impl Range {
     pub const fn at_most(max: i64) -> Self {
         Self {
             min: None,
-            max: Some(Number::from_canonical(max, 0)),
+            max: Some(Number::integer(max)),
             broken: false,
         }
     }
@@ -235,37 +235,11 @@ impl Range {
     }
 }
 
-/// `number` times ten to the power of `exponent`, in canonical form, as [`Number::new`] makes it.
+/// `number` times ten to the power of `exponent`, if that is a number.
 const fn scaled(number: Number, exponent: i8) -> Option<Number> {
-    let mut mantissa = number.mantissa();
-    if mantissa == 0 {
-        return Some(Number::ZERO);
-    }
     // From -256 to 254: no overflow.
-    let mut exponent = (number.exponent() as i16).wrapping_add(exponent as i16);
-    while mantissa.wrapping_rem(10) == 0 && exponent != 0 {
-        mantissa = mantissa.wrapping_div(10);
-        exponent = exponent.wrapping_add(1);
-    }
-    // An integer that fits has no exponent.
-    let mut integer = mantissa;
-    let mut zeros = exponent;
-    while zeros > 0 {
-        match integer.checked_mul(10) {
-            Some(next) => integer = next,
-            None => break,
-        }
-        zeros = zeros.wrapping_sub(1);
-    }
-    if exponent > 0 && zeros == 0 {
-        return Some(Number::from_canonical(integer, 0));
-    }
-    if exponent < i8::MIN as i16 || exponent > i8::MAX as i16 {
-        return None;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "checked above")]
-    let exponent = exponent as i8;
-    Some(Number::from_canonical(mantissa, exponent))
+    let exponent = (number.exponent() as i32).wrapping_add(exponent as i32);
+    Number::decimal(number.mantissa(), exponent)
 }
 
 impl Breach {

@@ -3,6 +3,7 @@
 use core::fmt::{self, Write};
 
 use super::machine::{Machine, Trigger};
+use crate::document::Number;
 
 impl Machine {
     /// Draws the machine as a Mermaid state diagram. Cost: linear in the table.
@@ -117,6 +118,11 @@ fn all(out: &mut dyn Write, pieces: &[&str]) -> fmt::Result {
     pieces.iter().try_for_each(|piece| out.write_str(piece))
 }
 
+/// A number in digits, without the formatting machinery: some firmware has no other use for it.
 fn number(out: &mut dyn Write, number: u64) -> fmt::Result {
-    write!(out, "{number}")
+    let mut text = [0; Number::MAX_TEXT];
+    let number = Number::integer(i64::try_from(number).unwrap_or(i64::MAX));
+    let len = number.write_text(&mut text);
+    let text = text.get(..len).unwrap_or_default();
+    out.write_str(core::str::from_utf8(text).unwrap_or_default())
 }

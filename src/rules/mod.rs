@@ -1,10 +1,10 @@
-//! What may be wished for: a state machine and value rules over desired, the same on both ends.
+//! Judgement over documents: what may be wished for, the same on both ends, and what is worth a report.
 //!
 //! Tables are `const`, and a table with a mistake does not compile ([`checked!`]). On the device they say,
 //! before anything is applied, which part of a delta is put into effect, and report what is refused and
 //! why: [`StateMachine`] for one leaf that may only change step by step, [`ValueRules`] for the others, a
 //! [`Rulebook`] for both together. On the hub the same tables are a [`Guard`], which refuses an impossible
-//! wish before it is stored.
+//! wish before it is stored. What sensors read is judged by [`filter`].
 //!
 //! **The one rule: verdicts depend on documents, tables and the time, on nothing else.** No delta is
 //! offered twice because somebody forgot: the refusal stands in reported, next to what it is about.
@@ -59,8 +59,8 @@ mod draw;
 pub mod filter;
 mod guard;
 mod machine;
-mod names;
 mod rulebook;
+mod sound;
 mod state_machine;
 mod values;
 

@@ -178,7 +178,7 @@ impl StateMachine {
         Self {
             state: name
                 .and_then(|name| machine.state(name))
-                .unwrap_or(machine.first()),
+                .unwrap_or_else(|| machine.first()),
             ..Self::new(machine)
         }
     }

@@ -5,7 +5,7 @@ use core::fmt;
 use super::check::{Breach, Check};
 use super::condition::Condition;
 use super::machine::MAX_REASON;
-use super::names::is_reason;
+use super::sound::is_reason;
 use crate::document::{DocumentRef, MAX_DEPTH, MAX_KEY};
 
 /// A step of a rule's path that stands for any key: `["zones", ANY, "target"]` is the target of each zone.

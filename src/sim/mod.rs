@@ -43,6 +43,7 @@
 
 mod application;
 mod aws;
+mod azure;
 mod broker;
 mod clock;
 mod conditions;
@@ -51,6 +52,7 @@ mod dialect;
 mod failure;
 mod hub_end;
 mod link;
+mod native;
 mod network;
 mod pair;
 mod random;
@@ -59,12 +61,14 @@ mod writer;
 
 pub use application::{Application, Obedient, Picky};
 pub use aws::Aws;
+pub use azure::Azure;
 pub use broker::{Broker, ClientId, Packet};
 pub use clock::Clock;
 pub use conditions::{Burst, Conditions};
 pub use dialect::{Dialect, Incoming, Request, Unsent};
 pub use failure::{Failure, Reason};
 pub use link::{End, Link, Partition, Traffic};
+pub use native::Native;
 pub use network::{Arrival, Network};
 pub use pair::{Pair, Settled, Setup};
 pub use random::Random;

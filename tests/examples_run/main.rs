@@ -14,11 +14,13 @@
 )]
 
 mod asker;
+mod azure;
 mod device;
 mod mosquitto;
 #[path = "../../examples/common/mqtt.rs"]
 mod mqtt;
 mod quickstart;
+mod rules;
 mod running;
 mod service;
 mod tls;

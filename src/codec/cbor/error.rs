@@ -44,7 +44,8 @@ pub enum ReadReason {
     InvalidUtf8,
     /// The number cannot be kept exactly.
     Number(NumberError),
-    /// Nested deeper than [`MAX_DEPTH`](crate::document::MAX_DEPTH), what is skipped included.
+    /// Nested deeper than [`MAX_DEPTH`](crate::document::MAX_DEPTH), or than one more in a
+    /// part that is skipped.
     TooDeep,
     /// A key is longer than [`MAX_KEY`](crate::document::MAX_KEY) bytes.
     KeyTooLong,

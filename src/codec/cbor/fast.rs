@@ -86,7 +86,7 @@ impl Reader<'_> {
                     let (Some(level), Some(slot)) = (level, chunk::<3>(out, at)) else {
                         break;
                     };
-                    if levels.is_full() {
+                    if open.is_full() {
                         break;
                     }
                     *slot = [if map { format::MAP } else { format::ARRAY }, 0, 0];

@@ -43,7 +43,7 @@
 //!   and all other simple values are refused.
 //! * Text must be UTF-8, each chunk by itself (§3.2.3). Depth is bounded by
 //!   [`MAX_DEPTH`](crate::document::MAX_DEPTH); tags do not count.
-//! * What a [`Select`] leaves out only has to be well-formed (appendix C), in the same depth.
+//! * What a [`Select`] leaves out only has to be well-formed (appendix C), and one level deeper at most.
 //! * **After an error the document is `{}`.** The error says at which data item and why.
 //!
 //! # Writing

@@ -134,13 +134,7 @@ impl<
 impl<'a, A: Copy + Eq> Requests<'a, A> {
     /// A place for a request to this peer.
     fn vacancy(&self, peer: A) -> Result<usize, RequestError> {
-        let outstanding = self
-            .entries
-            .iter()
-            .flatten()
-            .filter(|entry| entry.peer == peer && entry.stage == Stage::Sending)
-            .count();
-        if outstanding >= usize::from(self.common.config.nstart) {
+        if self.is_busy(peer) {
             return Err(RequestError::Busy);
         }
         self.entries
@@ -153,6 +147,25 @@ impl<'a, A: Copy + Eq> Requests<'a, A> {
                 })
             })
             .ok_or(RequestError::Full)
+    }
+
+    /// Whether as much is outstanding at a peer as may be (RFC 7252 §4.7).
+    fn is_busy(&self, peer: A) -> bool {
+        let outstanding = self.entries.iter().flatten();
+        outstanding
+            .filter(|entry| entry.peer == peer && entry.stage == Stage::Sending)
+            .count()
+            >= usize::from(self.common.config.nstart)
+    }
+
+    /// When there is something to send or to give up; a registration waits for its turn.
+    fn next(&self, entry: &Pending<A>) -> Option<Instant> {
+        let waits = match entry.stage {
+            Stage::Sending | Stage::Acknowledged => true,
+            Stage::Observing => !self.is_busy(entry.peer),
+            Stage::Done => false,
+        };
+        waits.then_some(entry.retry.at)
     }
 
     /// A writer at the place, behind a new token.
@@ -320,7 +333,7 @@ impl<'a, A: Copy + Eq> Requests<'a, A> {
     pub(super) fn due(&self, now: Instant) -> Option<usize> {
         self.entries.iter().position(|slot| {
             slot.as_ref()
-                .is_some_and(|entry| entry.stage != Stage::Done && entry.retry.is_due(now))
+                .is_some_and(|entry| entry.retry.is_due(now) && self.next(entry).is_some())
         })
     }
 
@@ -362,10 +375,8 @@ impl<'a, A: Copy + Eq> Requests<'a, A> {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let live = self.entries.iter().flatten();
-        live.filter(|entry| entry.stage != Stage::Done)
-            .map(|entry| entry.retry.at)
-            .min()
+        let entries = self.entries.iter().flatten();
+        entries.filter_map(|entry| self.next(entry)).min()
     }
 }
 

@@ -83,6 +83,7 @@ impl Config {
     }
 
     /// `NSTART`: how many interactions with one peer may be outstanding, at least 1 (1, RFC 7252 §4.7).
+    /// Each role counts its own.
     pub const fn with_nstart(mut self, count: u8) -> Self {
         self.nstart = if count == 0 { 1 } else { count };
         self

@@ -128,7 +128,9 @@ fn bignums_of_up_to_64_bits_are_integers() {
     ] {
         assert_eq!(said(bytes).as_deref(), Ok(text), "{bytes}");
     }
-    assert_eq!(refused("c249010000000000000000").1, ReadReason::Bignum);
+    for bytes in ["c249010000000000000000", "c249c72104048100000001"] {
+        assert_eq!(refused(bytes), (1, ReadReason::Bignum));
+    }
     for bytes in ["c207", "c26107", "c2f6", "c2c14107", "c280"] {
         assert_eq!(refused(bytes).1, ReadReason::Tag, "{bytes}");
     }
@@ -561,4 +563,14 @@ fn maps_of_every_size_have_the_head_of_their_size() {
         assert!(bytes.starts_with(&head), "{bytes}");
         assert_eq!(selected(&hex(&bytes), &Select::All), Ok(text));
     }
+}
+
+#[test]
+fn a_container_that_a_string_in_chunks_completes_is_complete() {
+    assert_eq!(said("81 7fff").as_deref(), Ok("[\"\"]"));
+    assert_eq!(refused("81 7fff ffff 04").1, ReadReason::Trailing);
+    assert_eq!(
+        refused("8a 29 00 00 01 181a 192001 00 00 3b7f7f7f7f7f7f7f7f 7fff ffff").1,
+        ReadReason::Trailing
+    );
 }

@@ -79,10 +79,10 @@ fn what_is_skipped_may_be_anything_well_formed() {
 
 #[test]
 fn what_is_skipped_is_bounded_in_depth_but_not_in_length() {
-    let nested = format!("a1 6178 {} 00", "81".repeat(15));
-    assert_eq!(some(&nested).as_deref(), Ok("{}"));
     let nested = format!("a1 6178 {} 00", "81".repeat(16));
-    assert_eq!(some(&nested), Err((18, ReadReason::TooDeep)));
+    assert_eq!(some(&nested).as_deref(), Ok("{}"));
+    let nested = format!("a1 6178 {} 00", "81".repeat(17));
+    assert_eq!(some(&nested), Err((19, ReadReason::TooDeep)));
     let long = format!("a1 6178 592000 {}", "00".repeat(0x2000));
     assert_eq!(some(&long).as_deref(), Ok("{}"));
 }

@@ -157,3 +157,15 @@ fn one_reply_too_many_is_lost_and_counted() {
     }
     assert_eq!((sent, endpoint.counters().lost), (4, 2));
 }
+
+#[test]
+fn an_endpoint_takes_little_besides_its_places() {
+    // An IPv4 address and a port, as on a device.
+    type Peer = [u8; 6];
+    let client = size_of::<Client<Peer, 256, 2>>();
+    assert!(client <= 2 * 256 + 512, "{client}");
+    let one_answer = size_of::<Server<Peer, 256, 9, 0>>() - size_of::<Server<Peer, 256, 8, 0>>();
+    assert!(one_answer <= 256 + 80, "{one_answer}");
+    let one_observer = size_of::<Server<Peer, 256, 8, 9>>() - size_of::<Server<Peer, 256, 8, 8>>();
+    assert!(one_observer <= 48, "{one_observer}");
+}

@@ -93,8 +93,9 @@ fn changes_while_a_notification_is_under_way_become_one() {
     register(&mut server, at(0), DEVICE, 1);
     server.changed(HEAT);
     let first = news(&mut server, at(0), b"1");
-    for _ in 0..3 {
+    for _ in 0..4 {
         server.changed(HEAT);
+        server.changed(HEAT + 1);
         assert_eq!(news(&mut server, at(500), b"2"), [], "one at a time");
     }
     acknowledge(&mut server, at(600), DEVICE, &first[0].1);
@@ -229,7 +230,7 @@ fn a_last_notification_says_that_the_resource_is_gone() {
     server.changed(HEAT);
     let next = server.poll_notify(at(0)).unwrap();
     let done = server.notify(at(0), next.observer, |writer, _| {
-        writer.code(Code::NOT_FOUND)
+        writer.code(Code::NOT_FOUND);
     });
     assert_eq!((done, server.observers()), (Ok(()), 0));
     let last = bytes(&mut server, at(0));
@@ -418,6 +419,29 @@ fn a_notification_while_the_registration_is_renewed_does_not_answer_it() {
         Some(renewal + Duration::from_secs(2)),
         "sent again"
     );
+}
+
+#[test]
+fn a_registration_is_renewed_when_nothing_else_is_outstanding() {
+    let (mut client, _, token_of_first) = observing();
+    let renewal = client.poll_timeout().unwrap();
+    get(&mut client, renewal);
+    let other = bytes(&mut client, renewal);
+    assert_ne!(token(&other), token_of_first);
+    assert_eq!(send(&mut client, renewal), None, "one at a time");
+    assert_eq!(
+        client.poll_timeout(),
+        Some(renewal + Duration::from_secs(2))
+    );
+    let answer = message(
+        Type::Acknowledgement,
+        Code::CONTENT,
+        head(&other).2,
+        &token(&other),
+    );
+    response(client.handle_datagram(renewal, HUB, &answer));
+    assert_eq!(client.poll_timeout(), Some(renewal), "now it may");
+    assert_eq!(token(&bytes(&mut client, renewal)), token_of_first);
 }
 
 #[test]

@@ -89,7 +89,8 @@ fn an_elective_option_that_is_not_right_is_passed_over_and_a_critical_one_is_nam
         })
     };
     let long = [b'x'; 256];
-    let cases: &[(&[(u16, &[u8])], Option<u16>, &[u16])] = &[
+    type Case<'a> = (&'a [(u16, &'a [u8])], Option<u16>, &'a [u16]);
+    let cases: &[Case<'_>] = &[
         // Elective and wrong: as if it were not there.
         (&[(option::ETAG, b"")], None, &[]),
         (
