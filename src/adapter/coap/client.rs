@@ -99,10 +99,7 @@ impl Kind {
 
     /// The key under which the answer is to stand.
     pub(super) const fn under(self) -> Option<&'static str> {
-        match self.part() {
-            Part::Twin => None,
-            part => part.key(),
-        }
+        self.part().key()
     }
 }
 
@@ -168,7 +165,17 @@ impl<'a, F: Format> Client<'a, F> {
                 Ok(question)
             }
             Message::Update(request) => self.update(request, out),
-            _ => Err(AskError::Unsupported),
+            Message::Delete(_)
+            | Message::GetAccepted(_)
+            | Message::GetUnchanged(_)
+            | Message::GetPatched(_)
+            | Message::UpdateAccepted(_)
+            | Message::DeleteAccepted(_)
+            | Message::Rejected(_)
+            | Message::Delta(_)
+            | Message::DesiredPatch(_)
+            | Message::Desired(_)
+            | Message::Changed(_) => Err(AskError::Unsupported),
         }
     }
 
@@ -227,7 +234,12 @@ impl<'a, F: Format> Client<'a, F> {
             Precondition::SectionVersion(Section::Reported, version) => {
                 Some(Tag::of_version(version))
             }
-            _ => return Err(AskError::Unsupported),
+            Precondition::Absent
+            | Precondition::Present
+            | Precondition::Version(_)
+            | Precondition::SectionVersion(..)
+            | Precondition::Match(_)
+            | Precondition::NoneMatch(_) => return Err(AskError::Unsupported),
         };
         let patch = reported(update.patch).ok_or(AskError::Unsupported)?;
         if update.mode != Mode::Merge {

@@ -83,9 +83,10 @@ pub enum DecodeError {
 impl DecodeError {
     /// Returns how much room was missing, if that is why: an engine is told by `handle_oversized`.
     pub const fn capacity(&self) -> Option<CapacityError> {
-        match self {
-            Self::Body(BodyError::Capacity(error)) => Some(*error),
-            _ => None,
+        if let Self::Body(BodyError::Capacity(error)) = self {
+            Some(*error)
+        } else {
+            None
         }
     }
 }

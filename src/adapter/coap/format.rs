@@ -169,9 +169,10 @@ impl Outside {
 }
 
 const fn fault(error: ReadError) -> BodyError {
-    match error.reason {
-        ReadReason::Capacity(error) => BodyError::Capacity(error),
-        _ => BodyError::Malformed(error.offset),
+    if let ReadReason::Capacity(error) = error.reason {
+        BodyError::Capacity(error)
+    } else {
+        BodyError::Malformed(error.offset)
     }
 }
 
@@ -195,7 +196,8 @@ impl Format for Cbor {
         let mut reader = cbor::Reader::new(document, select);
         if let Shape::Under(key) = shape {
             // A map of one entry, whose value the body is: nothing can follow it. Keys are short.
-            for piece in [&[0xA1, 0x60 | key.len() as u8 & 0x1F], key.as_bytes()] {
+            let len = u8::try_from(key.len()).unwrap_or_default();
+            for piece in [&[0xA1, 0x60 | len & 0x1F], key.as_bytes()] {
                 // What fails now fails at the end, too.
                 let _ = reader.feed(piece);
             }
@@ -223,9 +225,10 @@ impl<'a> ReadBody<'a> for cbor::Reader<'a> {
 }
 
 const fn cbor_fault(error: cbor::ReadError) -> BodyError {
-    match error.reason {
-        cbor::ReadReason::Capacity(error) => BodyError::Capacity(error),
-        _ => BodyError::Malformed(error.offset),
+    if let cbor::ReadReason::Capacity(error) = error.reason {
+        BodyError::Capacity(error)
+    } else {
+        BodyError::Malformed(error.offset)
     }
 }
 

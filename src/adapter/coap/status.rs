@@ -68,6 +68,13 @@ pub const fn of_rejected(rejected: Rejected) -> Code {
         | Rejected::NullInArray(_)
         | Rejected::TooDeep { .. } => Code::UNPROCESSABLE_ENTITY,
         Rejected::Conflict { .. } => Code::PRECONDITION_FAILED,
-        _ => code(rejected.status()),
+        Rejected::NotFound
+        | Rejected::PreconditionFailed
+        | Rejected::Forbidden(_)
+        | Rejected::TooLarge { .. }
+        | Rejected::Capacity(_)
+        | Rejected::Refused(_)
+        | Rejected::Throttled
+        | Rejected::Unavailable => code(rejected.status()),
     }
 }

@@ -113,7 +113,12 @@ impl Service<'_> {
                 }
                 (DocumentRef::EMPTY, Versions::ZERO)
             }
-            _ => return Err(AnswerError::Unsupported),
+            Message::Get(_)
+            | Message::Update(_)
+            | Message::Delete(_)
+            | Message::Delta(_)
+            | Message::DesiredPatch(_)
+            | Message::Desired(_) => return Err(AnswerError::Unsupported),
         };
         let mut document = document;
         if show(reply, shown, &mut document).is_err() {
@@ -136,9 +141,10 @@ impl Service<'_> {
             code: refusal.fault.code(),
             max_age: (refusal.fault == Fault::Busy).then_some(self.retry_after),
             block1: refusal.block1,
-            size1: match refusal.fault {
-                Fault::BodyTooLarge { limit } => Some(limit),
-                _ => None,
+            size1: if let Fault::BodyTooLarge { limit } = refusal.fault {
+                Some(limit)
+            } else {
+                None
             },
             ..Response::default()
         };
@@ -214,9 +220,10 @@ impl Service<'_> {
             max_age: matches!(rejection.status, Status::Throttled | Status::Unavailable)
                 .then_some(self.retry_after),
             block1: reply.block1,
-            size1: match rejection.cause {
-                Cause::Twin(Rejected::TooLarge { limit, .. }) => Some(limit),
-                _ => None,
+            size1: if let Cause::Twin(Rejected::TooLarge { limit, .. }) = rejection.cause {
+                Some(limit)
+            } else {
+                None
             },
             ..Response::default()
         };

@@ -43,14 +43,20 @@ pub(super) fn read(
         return Err(Fault::Format(format));
     }
     if format == ContentFormat::CBOR {
-        return cbor::read(body, document).map_err(|error| match error.reason {
-            cbor::ReadReason::Capacity(_) => Fault::TooLarge,
-            _ => Fault::Cbor(error),
+        return cbor::read(body, document).map_err(|error| {
+            if matches!(error.reason, cbor::ReadReason::Capacity(_)) {
+                Fault::TooLarge
+            } else {
+                Fault::Cbor(error)
+            }
         });
     }
-    json::read(body, document).map_err(|error| match error.reason {
-        json::ReadReason::Capacity(_) => Fault::TooLarge,
-        _ => Fault::Json(error),
+    json::read(body, document).map_err(|error| {
+        if matches!(error.reason, json::ReadReason::Capacity(_)) {
+            Fault::TooLarge
+        } else {
+            Fault::Json(error)
+        }
     })
 }
 

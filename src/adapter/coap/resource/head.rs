@@ -88,11 +88,7 @@ impl Head {
             return Ok(());
         }
         if matches!(number, option::BLOCK1 | option::BLOCK2) && !repeated {
-            let block = Block::read(value).map_err(|error| match error {
-                // RFC 7959 §2.2: the reserved size is 4.00.
-                BlockError::Size => Fault::BlockSize,
-                _ => Fault::Option(number),
-            })?;
+            let block = Block::read(value).map_err(|error| block_fault(error, number))?;
             if number == option::BLOCK1 {
                 self.block1 = Some(block);
             } else {
@@ -140,5 +136,14 @@ impl Head {
             option::ACCEPT => self.accept = format(),
             _ => {}
         }
+    }
+}
+
+/// What is wrong with a block: the reserved size is 4.00 (RFC 7959 §2.2), all else as in any option.
+pub(super) fn block_fault(error: BlockError, number: u16) -> Fault {
+    if error == BlockError::Size {
+        Fault::BlockSize
+    } else {
+        Fault::Option(number)
     }
 }

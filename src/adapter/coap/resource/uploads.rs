@@ -3,9 +3,10 @@
 use coap_message::{MessageOption, ReadableMessage};
 
 use super::fault::Fault;
+use super::head::block_fault;
 use super::request::Refusal;
 use crate::adapter::coap::option::{self, Uint};
-use crate::adapter::coap::{Block, BlockError, Code};
+use crate::adapter::coap::{Block, Code};
 use crate::time::Duration;
 use crate::time::Instant;
 
@@ -103,7 +104,7 @@ impl<K: PartialEq, const BODIES: usize, const N: usize> Uploads<K, BODIES, N> {
             place
         } else {
             let found = self.find(&peer, framing.key);
-            found.ok_or(refuse(Fault::Incomplete))?
+            found.ok_or_else(|| refuse(Fault::Incomplete))?
         };
         let Some(upload) = self.bodies.get_mut(place) else {
             return Err(refuse(Fault::Incomplete));
@@ -216,10 +217,7 @@ impl Framing {
             let (number, value) = (item.number(), item.value());
             match number {
                 option::BLOCK1 | option::BLOCK2 => {
-                    let block = Block::read(value).map_err(|error| match error {
-                        BlockError::Size => Fault::BlockSize,
-                        _ => Fault::Option(number),
-                    })?;
+                    let block = Block::read(value).map_err(|error| block_fault(error, number))?;
                     if number == option::BLOCK1 {
                         framing.block1 = Some(block);
                     } else {
