@@ -4,7 +4,7 @@
 //! cargo run --example native_pair
 //! ```
 
-use std::error::Error;
+use core::error::Error;
 
 use twinsync::adapter::{Publish, aws, native};
 use twinsync::codec::json;
@@ -110,7 +110,7 @@ fn say(hub: &mut Hub, what: &str, message: &Message<'_>) -> Result<(), Box<dyn E
 }
 
 fn show(arrow: &str, publish: Publish<'_>) {
-    let bytes = publish.topic.len() + publish.payload.len();
+    let bytes = publish.topic.len().saturating_add(publish.payload.len());
     let payload = match core::str::from_utf8(publish.payload) {
         Ok(text) if text.starts_with('{') => text.to_owned(),
         _ => publish

@@ -78,7 +78,7 @@ impl defmt::Format for Select {
         match self {
             Self::All => defmt::write!(f, "all"),
             Self::Members(members) | Self::Numbered(members) => {
-                defmt::write!(f, "{=usize} members", members.len())
+                defmt::write!(f, "{=usize} members", members.len());
             }
         }
     }

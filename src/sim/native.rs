@@ -71,10 +71,10 @@ impl Dialect for Native {
         room: usize,
     ) -> Result<Packet, Unsent> {
         let mut out = vec![0; room];
-        let by_device = match message {
-            Message::Update(request) => request.update.origin != Origin::Service,
-            Message::Delete(_) => false,
-            _ => true,
+        let by_device = if let Message::Update(request) = message {
+            request.update.origin != Origin::Service
+        } else {
+            !matches!(message, Message::Delete(_))
         };
         let client = if by_device {
             Client::device(Prefix::DEFAULT, id)

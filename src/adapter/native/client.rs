@@ -115,11 +115,12 @@ impl<'a> Client<'a> {
         };
         let topic = self.write_topic(Lane::Up, out);
         let mut body = Body::new(kind, out.get_mut(topic..).unwrap_or_default());
-        match message {
-            Message::Get(get) => self.get(get, &mut body),
-            Message::Update(request) => update(request, &mut body)?,
-            Message::Delete(id) => body.id(*id),
-            _ => {}
+        if let Message::Get(get) = message {
+            self.get(get, &mut body);
+        } else if let Message::Update(request) = message {
+            update(request, &mut body)?;
+        } else if let Message::Delete(id) = message {
+            body.id(*id);
         }
         body.finish().publish(topic, out)
     }

@@ -24,7 +24,6 @@ use crate::protocol::Message;
 use crate::protocol::Patched;
 use crate::protocol::Rejection;
 use crate::protocol::RequestId;
-use crate::protocol::RequestKind;
 use crate::protocol::Snapshot;
 use crate::protocol::Versions;
 use crate::protocol::Wanted;
@@ -251,23 +250,15 @@ impl<'a> Decoder<'a> {
 /// What a device reads, and a back-end, too.
 fn message<'a>(kind: Kind, payload: Payload<'a>, id: Option<RequestId<'a>>) -> Found<'a> {
     let timestamp = payload.time()?;
-    let request = match kind {
-        Kind::GetRefused => RequestKind::Get,
-        Kind::UpdateRefused => RequestKind::Update,
-        Kind::DeleteRefused => RequestKind::Delete,
-        _ => {
-            let versions = payload.versions(VERSIONS).ok_or("versions")?;
-            return accepted(
-                kind,
-                payload,
-                Accepted {
-                    id,
-                    versions,
-                    patch: None,
-                    timestamp,
-                },
-            );
-        }
+    let Some(request) = kind.refused() else {
+        let versions = payload.versions(VERSIONS).ok_or("versions")?;
+        let shared = Accepted {
+            id,
+            versions,
+            patch: None,
+            timestamp,
+        };
+        return accepted(kind, payload, shared);
     };
     let code = payload.count(STATUS, "status")?.ok_or("status")?;
     Ok(Message::Rejected(Rejection {
@@ -321,7 +312,14 @@ fn accepted<'a>(kind: Kind, payload: Payload<'a>, accepted: Accepted<'a>) -> Fou
             versions,
             timestamp,
         }),
-        _ => return Err(None),
+        Kind::Get
+        | Kind::Update
+        | Kind::Delete
+        | Kind::GetRefused
+        | Kind::UpdateRefused
+        | Kind::DeleteRefused
+        | Kind::Delta
+        | Kind::Changed => return Err(None),
     })
 }
 
@@ -358,7 +356,19 @@ fn event<'a>(kind: Kind, payload: Payload<'a>, id: Option<RequestId<'a>>) -> Fou
             versions,
             timestamp,
         }),
-        _ => return Err(None),
+        Kind::Get
+        | Kind::Update
+        | Kind::Delete
+        | Kind::Got
+        | Kind::Unchanged
+        | Kind::Patched
+        | Kind::Updated
+        | Kind::Deleted
+        | Kind::GetRefused
+        | Kind::UpdateRefused
+        | Kind::DeleteRefused
+        | Kind::DesiredPatch
+        | Kind::Desired => return Err(None),
     })
 }
 

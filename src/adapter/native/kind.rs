@@ -74,6 +74,13 @@ impl Kind {
         Self::ALL.get(usize::from(code)).copied()
     }
 
+    /// The request that this refuses, if it is a refusal.
+    pub(super) fn refused(self) -> Option<RequestKind> {
+        [RequestKind::Get, RequestKind::Update, RequestKind::Delete]
+            .into_iter()
+            .find(|request| Self::refusal(*request) == self)
+    }
+
     /// The refusal of a request.
     pub(super) const fn refusal(request: RequestKind) -> Self {
         match request {

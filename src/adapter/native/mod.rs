@@ -67,7 +67,7 @@
 //! * **Versions.** The twin's is left out where it is the sum of the others. A device's `known` in a get
 //!   has no third number.
 //! * **Tags** ([`ETag`]) are eight bytes, sent as the signed integer of the same bits, big-endian. The
-//!   digest of a section is made by [`ETag::of`] from its canonical bytes.
+//!   digest of a section is made from its canonical bytes; [`ETag::of`] says how, step by step.
 //! * **State.** In an update each section is a patch (field 7: 0) or the whole (1), null removes it, and
 //!   null in place of the map clears the twin. A device gets 0 and 1, back-ends 2, too, and 3 if they ask.
 //! * **Metadata** has for each leaf `[milliseconds, version]`, shaped like desired and reported.

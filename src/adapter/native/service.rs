@@ -165,7 +165,7 @@ impl<'a> Refusal<'a> {
 }
 
 impl<'p> Service<'p> {
-    /// Levels behind the prefix of what a service subscribes to, see [`Service::filter`].
+    /// What a service subscribes to: the prefix, and each of these behind it.
     pub const FILTERS: [&'static str; 4] = ["/+/u", "/+/u/+", "!/+/u", "!/+/u/+"];
 
     /// A service under this prefix.
