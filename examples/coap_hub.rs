@@ -15,6 +15,7 @@
 
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
     reason = "rules for firmware; this is a program for a host"
 )]

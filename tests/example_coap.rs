@@ -15,12 +15,13 @@
 #[path = "examples_run/running.rs"]
 mod running;
 
+use core::time::Duration;
 use std::fs;
 use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use running::{Running, WAIT, program};
 use serde_json::{Value, json};
@@ -112,7 +113,7 @@ impl Asker {
     fn await_json(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         let mut last = None;
-        while start.elapsed() < 2 * WAIT {
+        while start.elapsed() / 2 < WAIT {
             let now = self.ask(path, &[]);
             if let Ok(value) = now.as_deref().map_or(Ok(Value::Null), serde_json::from_str)
                 && wanted(&value)

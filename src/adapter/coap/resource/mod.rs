@@ -6,39 +6,7 @@
 //! **The one rule: who asks decides what there is.** The identity that the transport has authenticated is
 //! an argument ([`Access`]); nothing in a request widens it.
 //!
-//! # Resources
-//!
-//! A path is `/{prefix}/{device}` or, for a named twin, `/{prefix}/{device}/{name}`, and then the part. A
-//! twin can not have the name of a part.
-//!
-//! | path | methods | what it is |
-//! | --- | --- | --- |
-//! | `…` | GET FETCH PATCH iPATCH DELETE | the twin: a map of its sections |
-//! | `…/desired` | GET FETCH PUT PATCH iPATCH DELETE | what the service wants |
-//! | `…/reported` | GET FETCH PUT PATCH iPATCH DELETE | what the device says |
-//! | `…/tags` | GET FETCH PUT PATCH iPATCH DELETE | labels, for services only |
-//! | `…/delta` | GET | what desired asks for and reported does not say |
-//!
-//! * **GET** answers 2.05, or 2.03 if an ETag of the request is still the one. With Observe 0 it
-//!   registers (RFC 7641), with 1 it deregisters. `desired` can be observed before the twin exists.
-//! * **Accept** chooses JSON (50, if nothing is said) or CBOR (60); else 4.06. **Content-Format** says
-//!   which of them a body is; else 4.15. A body without one counts as JSON.
-//! * **FETCH** (RFC 8132) takes an array of JSON pointers and answers with what they name.
-//! * **PATCH** and **iPATCH** merge (RFC 7396). Content-Format 52 (merge-patch+json), 50 (JSON) and 60
-//!   (CBOR) are all read so: there is no registered format for a merge patch in CBOR.
-//! * **PUT** replaces a section: what it does not name is gone. A twin as a whole has no PUT.
-//! * **DELETE** of a section empties it, of a twin removes it.
-//! * **If-Match** with an etag from a response makes a change conditional (4.12); empty, the twin must
-//!   exist. **If-None-Match**: it must not. One condition at a time; more are 4.02.
-//! * An etag has eight bytes: the version that it is of in five, and a hash of the content. An If-Match
-//!   of the first five is compared as well.
-//! * **Block2** (RFC 7959) cuts what does not fit a datagram; each block carries the etag, from which a
-//!   client sees that the twin changed in between. **Block1** bodies are put together by [`Uploads`].
-//! * The option [`TWIN_STATE`](super::TWIN_STATE) tells the versions.
-//!
-//! Errors are those of [`status`](super::status), with a diagnostic payload or, if Accept is 257, problem
-//! details (RFC 9290). A body that is not of its format is 4.00; one that is and yet no change of a
-//! twin is 4.22.
+//! What the resources are is said in the [adapter's documentation](super).
 
 mod answer;
 mod body;

@@ -543,7 +543,7 @@ fn a_large_twin_goes_out_in_blocks_of_one_etag() {
             assert_eq!(got.code, Code::CONTENT);
             assert_eq!(got.uint(option::SIZE2), (number == 0).then_some(3_008));
             let tag = got.option(option::ETAG).unwrap().to_vec();
-            assert_eq!(*etag.get_or_insert(tag.clone()), tag);
+            assert_eq!(*etag.get_or_insert_with(|| tag.clone()), tag);
             whole.extend_from_slice(&got.payload);
             let told = got.block(option::BLOCK2).unwrap();
             assert_eq!((told.number(), told.size()), (number, size));
