@@ -11,11 +11,15 @@
 //! | room | what it holds |
 //! | --- | --- |
 //! | [`document`] | the flat tree: canonical bytes, merge, diff, delta |
-//! | [`codec`] | documents from and to bytes: JSON |
+//! | [`codec`] | documents from and to bytes: JSON, CBOR |
 //! | [`twin`] | one device's record: sections, versions, metadata, and the one way it changes |
+//! | [`rules`] | what may be wished for: state machine, value rules, on both ends |
+//! | [`configuration`] | desired under a number of its own: in step, kept, rolled back, on trial |
+//! | [`query`] | conditions and queries over twins: parsed once, evaluated on their bytes |
 //! | [`protocol`] | the messages between device and hub, before any cloud's spelling |
 //! | [`device`] | the engine of the device's side |
 //! | [`hub`] | the engine of the service's side, over any registry |
+//! | `fleet` | many twins at once, under `alloc`: search, indexes, paging |
 //! | [`adapter`] | how a cloud spells a message: AWS Device Shadow over MQTT |
 //! | `sim` | a test bench for both ends, under `alloc`: virtual clock, lossy links, broker, pair |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
@@ -45,12 +49,15 @@ extern crate std;
 
 pub mod adapter;
 pub mod codec;
+pub mod configuration;
 pub mod device;
 pub mod document;
 pub mod error;
+pub mod fleet;
 pub mod hub;
 mod log;
 pub mod protocol;
+pub mod query;
 pub mod rules;
 #[cfg(feature = "alloc")]
 pub mod sim;

@@ -17,6 +17,7 @@
 //! about the service as one documented field of a policy.
 
 pub mod aws;
+pub mod coap;
 
 use core::fmt;
 

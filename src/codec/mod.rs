@@ -10,6 +10,7 @@
 //! | codec | specification |
 //! | --- | --- |
 //! | [`json`] | RFC 8259 |
+//! | [`cbor`] | RFC 8949 |
 //!
 //! ```
 //! use twinsync::codec::json;
@@ -24,4 +25,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod cbor;
 pub mod json;
+mod select;
+
+pub use select::{Member, Select};

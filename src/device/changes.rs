@@ -52,12 +52,17 @@ impl<'a> Iterator for Changes<'a> {
 
 /// Whether this leaf of desired is work to do.
 pub(super) fn is_open(leaf: &Leaves<'_>, reported: DocumentRef<'_>, refused: &Refused) -> bool {
+    is_unsaid(leaf, reported) && !refused.holds(leaf)
+}
+
+/// Whether reported does not say this leaf of desired.
+pub(super) fn is_unsaid(leaf: &Leaves<'_>, reported: DocumentRef<'_>) -> bool {
     // An empty desired is a leaf of its own, and asks for nothing.
     let (path, wanted) = (leaf.path(), leaf.document());
     let said = reported
         .at(path)
         .is_some_and(|said| said == wanted || (wanted.is_empty() && said.is_map()));
-    !path.is_empty() && !said && !refused.contains(hash(leaf))
+    !path.is_empty() && !said
 }
 
 /// Whether `document` says something at `path`: a value there, or one that stands in its way.
@@ -81,6 +86,10 @@ impl Refused {
             hashes: [0; MAX_REFUSED],
             next: 0,
         }
+    }
+
+    pub(super) fn holds(&self, leaf: &Leaves<'_>) -> bool {
+        self.contains(hash(leaf))
     }
 
     fn contains(&self, hash: u64) -> bool {

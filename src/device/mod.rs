@@ -101,6 +101,7 @@ mod event;
 mod inbound;
 mod observed;
 mod outbound;
+mod ruled;
 mod state;
 
 pub use crate::protocol::Wanted;
@@ -110,13 +111,15 @@ pub use config::{Config, ForeignLeaves};
 pub use event::{Event, Reason, Request};
 pub use inbound::HandleError;
 pub use outbound::{Output, Transmit};
+pub use ruled::Ruled;
 
 #[cfg(feature = "serde")]
-use crate::document::{BuildError, DocumentMut, EditError, TypeError, TypedError};
-use crate::document::{Document, DocumentRef, Leaf, Value};
+use crate::document::{BuildError, DocumentMut, TypeError, TypedError};
+use crate::document::{Document, DocumentRef, EditError, Leaf, Value};
 use crate::error::CapacityError;
 use crate::protocol::{Message, Versions};
-use crate::time::Instant;
+use crate::rules::{EnterError, Move, Rulebook};
+use crate::time::{Instant, Now};
 use crate::twin::Version;
 use state::{Core, Parts, Patch, Stage, State};
 
@@ -367,6 +370,43 @@ impl<const N: usize> DeviceEngine<N> {
     /// says.
     pub fn settle(&mut self, now: Instant, mut judge: impl FnMut(Leaf<'_>) -> Verdict) -> Settled {
         self.parts().settle(now, &mut judge)
+    }
+
+    /// Puts desired before `rules`, and every change that they have nothing against before `judge`, see
+    /// [`settle`](Self::settle). What the rules refuse is reported with its reason and is not offered
+    /// again; a state machine moves and says so. Call it on [`Event::DesiredChanged`],
+    /// [`Event::Synced`], at [`Rulebook::poll_timeout`], and when something changed that the rules'
+    /// conditions look at. Extra calls change nothing.
+    ///
+    /// Whoever uses a rulebook leaves its leaves to it: they are not to be acknowledged or reported by hand.
+    ///
+    /// Cost: for each change, one pass over the value rules.
+    ///
+    /// # Errors
+    /// [`EditError`]: the machine's state, or the change that time makes, does not fit into reported;
+    /// nothing was changed.
+    pub fn settle_by(
+        &mut self,
+        now: Now,
+        rules: &mut Rulebook,
+        mut judge: impl FnMut(Leaf<'_>) -> Verdict,
+    ) -> Result<Ruled, EditError> {
+        self.parts().settle_by(now, rules, &mut judge)
+    }
+
+    /// The device changes the state of its machine by itself, and reports why: see
+    /// [`StateMachine::enter`](crate::rules::StateMachine::enter).
+    ///
+    /// # Errors
+    /// [`EnterError`], or `None` if `rules` have no machine; nothing was changed.
+    pub fn enter(
+        &mut self,
+        now: Now,
+        rules: &mut Rulebook,
+        to: &str,
+        reason: &str,
+    ) -> Result<Move, Option<EnterError>> {
+        self.parts().enter(now, rules, to, reason)
     }
 
     /// Asks for the whole twin as soon as possible.

@@ -54,15 +54,24 @@ impl Number {
     /// # Errors
     /// [`NumberError::OutOfRange`] if the canonical exponent is outside -128 to 127.
     pub const fn new(mantissa: i64, exponent: i32) -> Result<Self, NumberError> {
-        let (mut magnitude, mut exponent) = (mantissa.unsigned_abs(), exponent);
-        while exponent != 0
+        Self::from_parts(mantissa < 0, mantissa.unsigned_abs(), exponent)
+    }
+
+    /// Takes a sign, a magnitude and a power of ten and brings them into canonical form.
+    pub(crate) const fn from_parts(
+        negative: bool,
+        magnitude: u64,
+        exponent: i32,
+    ) -> Result<Self, NumberError> {
+        let (mut magnitude, mut exponent) = (magnitude, exponent);
+        while (exponent != 0 || magnitude > LOWEST)
             && magnitude != 0
             && let (tenth, 0) = divide_by_ten(magnitude)
         {
             magnitude = tenth;
             exponent = exponent.saturating_add(1);
         }
-        Self::from_stripped(mantissa < 0, magnitude, exponent)
+        Self::from_stripped(negative, magnitude, exponent)
     }
 
     /// Takes `mantissa × 10^exponent` in a constant; `None` where [`Number::new`] has an error.

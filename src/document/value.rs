@@ -279,6 +279,13 @@ impl Encoded {
         encoded
     }
 
+    /// The bytes with what is behind them, and how many count.
+    #[cfg(target_pointer_width = "64")]
+    #[inline(always)]
+    pub(crate) const fn padded(&self) -> ([u8; 10], usize) {
+        (self.bytes, self.len as usize)
+    }
+
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn as_slice(&self) -> &[u8] {

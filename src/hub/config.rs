@@ -1,6 +1,7 @@
 //! What a hub is told when it is made.
 
 use super::usage::RequestLimits;
+use crate::rules::Guard;
 use crate::twin::Policy;
 
 /// The rules of a hub.
@@ -12,6 +13,8 @@ pub struct Config {
     pub notify: Notify,
     /// How much each device may ask.
     pub limits: RequestLimits,
+    /// Who judges updates before they are stored, besides the policy; `None`: nobody.
+    pub guard: Option<&'static (dyn Guard + Sync)>,
 }
 
 /// What listeners are told after an accepted update.
@@ -56,6 +59,7 @@ impl Config {
                 ..Notify::NONE
             },
             limits: RequestLimits::NONE,
+            guard: None,
         }
     }
 
@@ -74,6 +78,24 @@ impl Config {
     /// The same rules with other limits per device.
     pub const fn with_limits(mut self, limits: RequestLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The same rules with a guard, which refuses updates that break its rules (400).
+    ///
+    /// ```
+    /// use twinsync::hub::Config;
+    /// use twinsync::rules::{Machine, State, Transition, checked};
+    ///
+    /// static LAMP: Machine = checked!(Machine::new(
+    ///     &[State::new("off"), State::new("on")],
+    ///     &[Transition::new("off", "on"), Transition::new("on", "off")],
+    /// ));
+    /// let config = Config::new().with_guard(&LAMP);
+    /// # let _ = config;
+    /// ```
+    pub const fn with_guard(mut self, guard: &'static (dyn Guard + Sync)) -> Self {
+        self.guard = Some(guard);
         self
     }
 }

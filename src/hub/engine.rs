@@ -89,7 +89,8 @@ impl<R: Registry, const N: usize> HubEngine<R, N> {
     /// Takes a request about the twin `id`. It is answered in any case: what is wrong with a request is
     /// told to the asker, not to the caller.
     ///
-    /// Only the twin `id` is read or written. Work: one load, one [`twin::apply`], one save.
+    /// Only the twin `id` is read or written. Work: one load, one [`twin::apply`], one question to the
+    /// guard if there is one, one save.
     ///
     /// # Errors
     /// [`HandleError`]; nothing was changed.
@@ -316,6 +317,10 @@ impl<R: Registry, const N: usize> Desk<'_, R, N> {
         let previous = load(self.registry, id)?;
         let policy = &self.config.policy;
         let applied = twin::apply(previous, update, now.wall, policy, &mut self.next.as_mut())?;
+        if let Some(guard) = self.config.guard {
+            let verdict = guard.check(previous, self.next.as_ref());
+            verdict.map_err(Rejected::Refused)?;
+        }
         let (needed, capacity) = (
             update.patch.as_bytes().len(),
             self.scratch.as_mut().capacity(),

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::convert::Infallible;
+use core::ops::Bound;
 
 use super::registry::Registry;
 use super::usage::Usage;
@@ -47,6 +48,15 @@ impl InMemory {
     pub fn iter(&self) -> impl Iterator<Item = (TwinId<'_>, TwinRef<'_>)> {
         self.twins
             .iter()
+            .filter_map(|(key, body)| Some((id_of(key)?, TwinRef::trusted_body(body))))
+    }
+
+    /// Returns the twins and tombstones whose ids come after one in text (`device` or `device/name`), in
+    /// the order of the ids; an empty text is before all. Cost: logarithmic, then one step each.
+    pub fn iter_after(&self, id: &str) -> impl Iterator<Item = (TwinId<'_>, TwinRef<'_>)> {
+        let after = (Bound::Excluded(id.as_bytes()), Bound::Unbounded);
+        self.twins
+            .range::<[u8], _>(after)
             .filter_map(|(key, body)| Some((id_of(key)?, TwinRef::trusted_body(body))))
     }
 

@@ -38,6 +38,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Rules of your own
+//!
+//! What the policy allows may still be impossible for the device: a state that it can not go to, a value
+//! out of range. A [`Guard`](crate::rules::Guard) ([`Config::with_guard`]) judges each update after it was
+//! applied and before it is saved; what it refuses is answered with
+//! [`Rejected::Refused`](crate::twin::Rejected::Refused) (400) and changes nothing. Deletions are not asked
+//! about.
+//!
 //! # Answers that are shorter
 //!
 //! A get may say what its asker has ([`Known`](crate::protocol::Known)). With the versions of desired and

@@ -61,7 +61,7 @@ pub use precondition::Precondition;
 pub use record::{Head, Twin, TwinMut, TwinRef};
 pub use section::Section;
 pub use stored::RecordError;
-pub use update::{Mode, Origin, Rejected, Update};
+pub use update::{Mode, Origin, Refusal, Rejected, Update};
 pub use version::{Succession, Version, Versions};
 
 #[cfg(test)]

@@ -115,10 +115,24 @@ pub enum Rejected {
     },
     /// The twin would not fit its buffer.
     Capacity(CapacityError),
+    /// A rule of the twin's owner is against it, see [`rules::Guard`](crate::rules::Guard).
+    Refused(Refusal),
     /// Too many requests of this device, in flight or per second.
     Throttled,
     /// The registry failed.
     Unavailable,
+}
+
+/// Which rule is against an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Refusal {
+    /// The path of the rule in its section; empty for a rule about the section as a whole.
+    pub path: &'static [&'static str],
+    /// What is wrong.
+    pub reason: &'static str,
+    /// For a change of state: from which to which.
+    pub step: Option<(&'static str, &'static str)>,
 }
 
 impl Rejected {
@@ -131,7 +145,8 @@ impl Rejected {
             Self::UnknownSection
             | Self::NotAMap(_)
             | Self::NullInArray(_)
-            | Self::TooDeep { .. } => Status::Invalid,
+            | Self::TooDeep { .. }
+            | Self::Refused(_) => Status::Invalid,
             Self::Forbidden(_) => Status::Forbidden,
             Self::TooLarge { .. } | Self::Capacity(_) => Status::TooLarge,
             Self::Throttled => Status::Throttled,
@@ -162,10 +177,45 @@ impl fmt::Display for Rejected {
             }
             Self::TooLarge { size, limit } => write!(f, "size {size} is over the limit {limit}"),
             Self::Capacity(error) => error.fmt(f),
+            Self::Refused(refusal) => refusal.fmt(f),
             Self::Throttled => f.write_str("too many requests"),
             Self::Unavailable => f.write_str("registry is unavailable"),
         }
     }
 }
 
+impl Refusal {
+    /// Shows `piece` the refusal in words, piece by piece: `pump/state: no such transition (idle -> paused)`.
+    pub fn pieces(&self, mut piece: impl FnMut(&'static str)) {
+        for (index, key) in self.path.iter().enumerate() {
+            if index > 0 {
+                piece("/");
+            }
+            piece(key);
+        }
+        if !self.path.is_empty() {
+            piece(": ");
+        }
+        piece(self.reason);
+        if let Some((from, to)) = self.step {
+            for text in [" (", from, " -> ", to, ")"] {
+                piece(text);
+            }
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut written = Ok(());
+        self.pieces(|piece| {
+            if written.is_ok() {
+                written = f.write_str(piece);
+            }
+        });
+        written
+    }
+}
+
 impl core::error::Error for Rejected {}
+impl core::error::Error for Refusal {}

@@ -19,6 +19,7 @@ mod mosquitto;
 #[path = "../../examples/common/mqtt.rs"]
 mod mqtt;
 mod quickstart;
+mod rules;
 mod running;
 mod service;
 mod tls;

@@ -198,6 +198,12 @@ impl Service {
                 count(limit, writer);
                 writer.raw("\"");
             }
+            Rejected::Refused(refusal) => {
+                // Its texts come from tables; what JSON must escape is escaped.
+                writer.raw("\"");
+                refusal.pieces(|piece| writer.string_part(piece));
+                writer.raw("\"");
+            }
             Rejected::Conflict { .. }
             | Rejected::PreconditionFailed
             | Rejected::Forbidden(_)

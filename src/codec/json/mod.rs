@@ -51,15 +51,15 @@ mod fast;
 mod fast_write;
 mod number;
 mod reader;
-mod select;
 mod text;
 mod writer;
 
+pub use super::select::{Member, Select};
 pub use error::{Expected, ReadError, ReadReason};
 pub use reader::Reader;
-pub use select::{Member, Select};
 pub use writer::Writer;
 
+use super::select;
 use crate::document::DocumentMut;
 use crate::document::DocumentRef;
 use crate::error::BufferTooSmall;

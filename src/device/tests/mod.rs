@@ -7,6 +7,7 @@ mod observed;
 mod reconnect;
 mod rejections;
 mod reports;
+mod ruled;
 mod sections;
 mod sizes;
 mod sync;

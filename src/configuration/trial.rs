@@ -1,0 +1,166 @@
+//! A configuration that has to prove itself on the device before it stays.
+
+use core::fmt;
+
+use super::{Keys, version_of};
+use crate::document::{Document, DocumentRef, EditError, Value};
+use crate::time::{Duration, Instant};
+
+/// Keeps what was in effect before a configuration until that has proven itself, in `N` bytes.
+///
+/// ```
+/// use twinsync::configuration::{Keys, Trial};
+/// use twinsync::document::Document;
+/// use twinsync::time::{Duration, Instant};
+///
+/// # let (mut desired, mut reported) = (Document::<64>::new(), Document::<64>::new());
+/// desired.set(&["apn"], "wrong")?;
+/// desired.set(&["configVersion"], 4)?;
+/// reported.set(&["apn"], "right")?;
+/// let mut trial = Trial::<128>::new();
+/// // Before the first leaf is applied: one minute to find a way back to the service.
+/// let minute = Duration::from_secs(60);
+/// trial.begin(Instant::ZERO, minute, desired.as_ref(), reported.as_ref(), &Keys::DEFAULT)?;
+/// // … applied, but no connection: the time is over.
+/// let back = trial.poll(Instant::from_millis(60_000)).ok_or("is overdue")?;
+/// assert_eq!(back.read::<&str>(&["apn"])?, "right");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What comes back is put into effect and reported; [`refuse`](super::refuse) says why, and the leaves are
+/// [refused](crate::device::DeviceEngine::refuse), so that they are not tried again.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Trial<const N: usize> {
+    /// Until when it must have proven itself; none if there is no trial.
+    until: Option<Instant>,
+    version: u64,
+    before: Document<N>,
+}
+
+/// Why a trial does not begin; a running one goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum TrialError {
+    /// Another configuration is on trial: this one.
+    Running(u64),
+    /// What is in effect does not fit.
+    Edit(EditError),
+}
+
+impl<const N: usize> Trial<N> {
+    /// Nothing is on trial.
+    pub const fn new() -> Self {
+        Self {
+            until: None,
+            version: 0,
+            before: Document::new(),
+        }
+    }
+
+    /// Begins a trial before anything of `desired` is applied: what `reported` says of the leaves that
+    /// would change is kept; null where it says nothing. The configuration that is on trial already stays
+    /// on trial under its first deadline. Cost: linear in desired, for each of its leaves.
+    ///
+    /// # Errors
+    /// [`TrialError`]: another one is on trial, or what is in effect does not fit.
+    pub fn begin(
+        &mut self,
+        now: Instant,
+        within: Duration,
+        desired: DocumentRef<'_>,
+        reported: DocumentRef<'_>,
+        keys: &Keys,
+    ) -> Result<(), TrialError> {
+        let version = version_of(desired, keys).unwrap_or(0);
+        if self.until.is_some() {
+            return if self.version == version {
+                Ok(())
+            } else {
+                Err(TrialError::Running(self.version))
+            };
+        }
+        self.before.clear();
+        if let Err(error) = self.note(desired, reported, keys) {
+            self.before.clear();
+            return Err(TrialError::Edit(error));
+        }
+        self.version = version;
+        self.until = Some(Instant::from_millis(
+            now.as_millis().saturating_add(within.as_millis()),
+        ));
+        Ok(())
+    }
+
+    fn note(
+        &mut self,
+        desired: DocumentRef<'_>,
+        reported: DocumentRef<'_>,
+        keys: &Keys,
+    ) -> Result<(), EditError> {
+        let mut leaves = desired.leaves();
+        while leaves.step() {
+            let path = leaves.path();
+            if path.is_empty() || path == [keys.version] {
+                continue;
+            }
+            let said = reported.at(path);
+            if said != Some(leaves.document()) {
+                let before = said.map_or(Value::Null, DocumentRef::root);
+                self.before.set(path, before)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The configuration has proven itself: it stays. Returns its number, if one was on trial.
+    pub fn pass(&mut self) -> Option<u64> {
+        self.until.take()?;
+        self.before.clear();
+        Some(self.version)
+    }
+
+    /// The configuration has failed its check: ends the trial and returns what was in effect before, as a
+    /// patch; nothing if there is no trial.
+    pub fn fail(&mut self) -> Option<DocumentRef<'_>> {
+        self.until.take()?;
+        Some(self.before.as_ref())
+    }
+
+    /// Ends a trial whose time is over at `now`, and returns what was in effect before, as a patch.
+    pub fn poll(&mut self, now: Instant) -> Option<DocumentRef<'_>> {
+        if self.until? > now {
+            return None;
+        }
+        self.fail()
+    }
+
+    /// Returns when [`Trial::poll`] is due.
+    #[must_use]
+    pub const fn poll_timeout(&self) -> Option<Instant> {
+        self.until
+    }
+
+    /// Returns the number of the configuration that is on trial.
+    pub fn version(&self) -> Option<u64> {
+        self.until.map(|_| self.version)
+    }
+}
+
+impl<const N: usize> Default for Trial<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for TrialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Running(version) => write!(f, "configuration {version} is on trial"),
+            Self::Edit(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for TrialError {}
