@@ -8,6 +8,8 @@
 //! | adapter | service | transport |
 //! | --- | --- | --- |
 //! | [`aws`] | AWS IoT Device Shadow | MQTT |
+//! | [`azure`] | Azure IoT Hub device twins | MQTT; HTTP for back-ends |
+//! | [`native`] | our own, every byte counted | MQTT |
 //!
 //! # A new adapter
 //!
@@ -17,7 +19,9 @@
 //! about the service as one documented field of a policy.
 
 pub mod aws;
+pub mod azure;
 pub mod coap;
+pub mod native;
 
 use core::fmt;
 

@@ -21,6 +21,10 @@ pub enum Select {
     /// Of an object (a map) these members, under their own names. A value that is not an object is taken as
     /// it is. At most [`Select::MAX_DEPTH`] of these may be nested, and at most 32 members named.
     Members(&'static [Member]),
+    /// The same of a CBOR map whose keys are small integers: key n is the n-th member, which gets its name
+    /// in the document. A member without a name is not wanted; keys that are no such number are skipped.
+    /// JSON has no such keys: there it is the same as [`Select::All`].
+    Numbered(&'static [Member]),
 }
 
 /// A member of an object, and what is wanted of its value.
@@ -47,6 +51,17 @@ impl Member {
         }
     }
 
+    /// Stands for a number that is not wanted in a list of [`Select::Numbered`].
+    pub const NONE: Self = Self::all("");
+
+    /// Wants only these members of the member `key`, which are named by number.
+    pub const fn numbered(key: &'static str, members: &'static [Self]) -> Self {
+        Self {
+            key,
+            select: Select::Numbered(members),
+        }
+    }
+
     /// Wants only these members of the member `key`.
     pub const fn of(key: &'static str, members: &'static [Self]) -> Self {
         Self {
@@ -62,7 +77,9 @@ impl defmt::Format for Select {
     fn format(&self, f: defmt::Formatter<'_>) {
         match self {
             Self::All => defmt::write!(f, "all"),
-            Self::Members(members) => defmt::write!(f, "{=usize} members", members.len()),
+            Self::Members(members) | Self::Numbered(members) => {
+                defmt::write!(f, "{=usize} members", members.len());
+            }
         }
     }
 }

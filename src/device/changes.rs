@@ -1,10 +1,62 @@
 //! The work list: what desired asks for and reported does not say.
 
+use core::fmt;
+
 use crate::document::{DocumentRef, Leaf, Leaves};
 use crate::twin;
 
 /// How many refused values an engine remembers; refusing one more forgets the oldest.
 pub const MAX_REFUSED: usize = 8;
+
+/// How reported says what desired asks for: by the same value ([`Acks::PLAIN`]), or as a convention between
+/// device and service has it (Azure's Plug and Play: `adapter::azure::plug_and_play::says`).
+#[derive(Clone, Copy)]
+pub struct Acks(Says);
+
+/// Says whether the section `reported` says, at `path`, what `wanted` (a leaf of desired) asks for.
+pub type Says = fn(reported: DocumentRef<'_>, path: &[&str], wanted: DocumentRef<'_>) -> bool;
+
+impl Acks {
+    /// The same value, or any map for an empty one.
+    pub const PLAIN: Self = Self(says_the_same);
+
+    /// As `says` decides. It is asked once for each leaf of desired whenever the work list is computed.
+    pub const fn new(says: Says) -> Self {
+        Self(says)
+    }
+}
+
+fn says_the_same(reported: DocumentRef<'_>, path: &[&str], wanted: DocumentRef<'_>) -> bool {
+    reported
+        .at(path)
+        .is_some_and(|said| said == wanted || (wanted.is_empty() && said.is_map()))
+}
+
+// Functions have no equality that means something: two are the same if they are the same piece of code.
+impl PartialEq for Acks {
+    fn eq(&self, other: &Self) -> bool {
+        core::ptr::fn_addr_eq(self.0, other.0)
+    }
+}
+
+impl Eq for Acks {}
+
+impl fmt::Debug for Acks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::PLAIN {
+            "Acks::PLAIN"
+        } else {
+            "Acks"
+        })
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Acks {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Acks");
+    }
+}
 
 /// Iterator over the leaves of desired that reported does not say and that were not refused.
 ///
@@ -13,6 +65,7 @@ pub const MAX_REFUSED: usize = 8;
 pub struct Changes<'a> {
     leaves: Leaves<'a>,
     reported: DocumentRef<'a>,
+    acks: Acks,
     refused: &'a Refused,
 }
 
@@ -27,11 +80,13 @@ impl<'a> Changes<'a> {
     pub(super) fn new(
         desired: DocumentRef<'a>,
         reported: DocumentRef<'a>,
+        acks: Acks,
         refused: &'a Refused,
     ) -> Self {
         Self {
             leaves: desired.leaves(),
             reported,
+            acks,
             refused,
         }
     }
@@ -42,7 +97,7 @@ impl<'a> Iterator for Changes<'a> {
 
     fn next(&mut self) -> Option<Leaf<'a>> {
         while self.leaves.step() {
-            if is_open(&self.leaves, self.reported, self.refused) {
+            if is_open(&self.leaves, self.reported, self.acks, self.refused) {
                 return Some(self.leaves.leaf());
             }
         }
@@ -51,18 +106,20 @@ impl<'a> Iterator for Changes<'a> {
 }
 
 /// Whether this leaf of desired is work to do.
-pub(super) fn is_open(leaf: &Leaves<'_>, reported: DocumentRef<'_>, refused: &Refused) -> bool {
-    is_unsaid(leaf, reported) && !refused.holds(leaf)
+pub(super) fn is_open(
+    leaf: &Leaves<'_>,
+    reported: DocumentRef<'_>,
+    acks: Acks,
+    refused: &Refused,
+) -> bool {
+    is_unsaid(leaf, reported, acks) && !refused.holds(leaf)
 }
 
 /// Whether reported does not say this leaf of desired.
-pub(super) fn is_unsaid(leaf: &Leaves<'_>, reported: DocumentRef<'_>) -> bool {
+pub(super) fn is_unsaid(leaf: &Leaves<'_>, reported: DocumentRef<'_>, acks: Acks) -> bool {
     // An empty desired is a leaf of its own, and asks for nothing.
-    let (path, wanted) = (leaf.path(), leaf.document());
-    let said = reported
-        .at(path)
-        .is_some_and(|said| said == wanted || (wanted.is_empty() && said.is_map()));
-    !path.is_empty() && !said
+    let path = leaf.path();
+    !path.is_empty() && !(acks.0)(reported, path, leaf.document())
 }
 
 /// Whether `document` says something at `path`: a value there, or one that stands in its way.

@@ -146,7 +146,9 @@ impl Parts<'_> {
         let mut settled = Settled::default();
         let mut leaves = self.desired.as_ref().leaves();
         while let Some(leaf) = leaves.next() {
-            if !changes::is_open(&leaves, self.reported.as_ref(), &self.core.refused) {
+            let reported = self.reported.as_ref();
+            let acks = self.core.config.acks;
+            if !changes::is_open(&leaves, reported, acks, &self.core.refused) {
                 continue;
             }
             let count = match judge(leaf) {

@@ -1,5 +1,6 @@
 //! What a device engine is told when it is made.
 
+use super::changes::Acks;
 use crate::protocol::{Backoff, VersionScope};
 use crate::time::Duration;
 
@@ -28,6 +29,7 @@ pub struct Config {
     pub(super) resync_on_resume: bool,
     pub(super) patch_limit: usize,
     pub(super) conditional: bool,
+    pub(super) acks: Acks,
 }
 
 /// What becomes of leaves in the service's reported section that this engine never reported.
@@ -61,6 +63,7 @@ impl Config {
             resync_on_resume: true,
             patch_limit: usize::MAX,
             conditional: false,
+            acks: Acks::PLAIN,
         }
     }
 
@@ -119,6 +122,12 @@ impl Config {
     /// (409) if the twin moved on, even by a late copy of an earlier update of this engine.
     pub const fn with_conditional(mut self, conditional: bool) -> Self {
         self.conditional = conditional;
+        self
+    }
+
+    /// How reported says what desired asks for, so that it leaves the work list.
+    pub const fn with_acks(mut self, acks: Acks) -> Self {
+        self.acks = acks;
         self
     }
 }

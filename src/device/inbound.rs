@@ -259,7 +259,11 @@ impl Parts<'_> {
                 // What was in doubt is settled: the service has what it says it has.
                 self.core.patch = Patch::None;
             }
-            Wanted::Delta => self.merge_desired(section(document, "delta")),
+            // Where a service can not tell the delta, desired stands alone.
+            Wanted::Delta => match document.at(&[Section::Desired.key()]) {
+                Some(desired) => self.replace_desired(Replacement::Told(desired)),
+                None => self.merge_desired(section(document, "delta")),
+            },
         }
         let versions = self.core.scoped(versions);
         self.got(versions);

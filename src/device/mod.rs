@@ -105,7 +105,7 @@ mod ruled;
 mod state;
 
 pub use crate::protocol::Wanted;
-pub use changes::{Changes, MAX_REFUSED};
+pub use changes::{Acks, Changes, MAX_REFUSED, Says};
 pub use commands::{Memory, ReportError, Settled, Verdict, VerdictError};
 pub use config::{Config, ForeignLeaves};
 pub use event::{Event, Reason, Request};
@@ -444,7 +444,12 @@ impl<const N: usize> DeviceEngine<N> {
 
     /// Returns the work list: leaves of desired that reported does not say and that were not refused.
     pub fn changes(&self) -> Changes<'_> {
-        Changes::new(self.desired(), self.reported(), &self.core.refused)
+        Changes::new(
+            self.desired(),
+            self.reported(),
+            self.core.config.acks,
+            &self.core.refused,
+        )
     }
 
     /// Returns the leaf that the last [`Event::LeafWithheld`] was about, as a patch of reported; it is

@@ -37,7 +37,7 @@ impl Parts<'_> {
         let mut leaves = desired.leaves();
         while leaves.step() {
             let reported = self.reported.as_ref();
-            if !changes::is_unsaid(&leaves, reported) {
+            if !changes::is_unsaid(&leaves, reported, self.core.config.acks) {
                 continue;
             }
             let fate = rules.judge(&mut ruling, leaves.path(), desired, &mut self.reported);

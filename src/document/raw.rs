@@ -294,6 +294,20 @@ impl<'a> Raw<'a> {
         DocumentRef::trusted(bytes.get(..self.at).unwrap_or_default())
     }
 
+    /// Ends the document, lets `last` read it and remove from it, and returns it for reading.
+    pub(crate) fn take_edited<T>(
+        &mut self,
+        last: impl FnOnce(&mut DocumentMut<'_>) -> T,
+    ) -> (T, DocumentRef<'a>) {
+        self.finish();
+        let result = last(&mut DocumentMut {
+            bytes: self.bytes,
+            len: self.len,
+        });
+        self.at = *self.len;
+        (result, self.take())
+    }
+
     /// Puts the header of the text into place, which may be longer than the byte left for it.
     fn widen(&mut self, header: &[u8]) {
         let extra = header.len().wrapping_sub(1);

@@ -97,7 +97,8 @@ pub enum Wanted {
     /// The sections `desired` and `reported`.
     #[default]
     Sections,
-    /// Only `delta`: the sections did not fit.
+    /// Only `delta`, or `desired` where the protocol can not tell a delta (Azure): the sections did not
+    /// fit.
     Delta,
 }
 

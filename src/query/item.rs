@@ -130,19 +130,19 @@ impl Environment for TwinItem<'_> {
             return Operand::UNDEFINED;
         };
         let is = |name: &str| root.eq_ignore_ascii_case(name);
-        let alone = steps.clone().next().is_none();
+        let alone = || steps.clone().next().is_none();
         if is("tags") {
             let tags = self.twin.document().at(&[Section::Tags.key()]);
             tags.map_or(Operand::UNDEFINED, |tags| operand_at(tags, steps))
         } else if is("properties") {
             self.properties(steps, scratch)
-        } else if is("deviceId") && alone {
+        } else if is("deviceId") && alone() {
             Operand::text(self.device)
-        } else if is("moduleId") && alone {
+        } else if is("moduleId") && alone() {
             self.module.map_or(Operand::UNDEFINED, Operand::text)
-        } else if is("version") && alone {
+        } else if is("version") && alone() {
             version(self.twin.versions().twin)
-        } else if is("etag") && alone {
+        } else if is("etag") && alone() {
             self.etag(scratch)
         } else {
             operand_at(self.identity, path.steps())

@@ -48,6 +48,7 @@
     reason = "an operation, a function or a value has one meaning; all others share one answer"
 )]
 
+mod calculation;
 mod condition;
 mod conjunct;
 mod decimal;
@@ -55,11 +56,13 @@ mod dialect;
 mod environment;
 mod error;
 mod eval;
+mod expression;
 mod function;
 mod group;
 mod item;
 mod lexer;
 mod operand;
+mod operator;
 mod order;
 mod parse;
 mod path;

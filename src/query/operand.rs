@@ -29,7 +29,7 @@ pub(super) enum Kind<'a> {
         end: u16,
     },
     /// An array or map: it is there, and compares with nothing.
-    Container(Value<'a>),
+    Container(DocumentRef<'a>),
 }
 
 /// What a condition says: three-valued logic.
@@ -94,7 +94,8 @@ impl<'a> From<Value<'a>> for Operand<'a> {
             Value::Bool(value) => Kind::Bool(value),
             Value::Number(number) => Kind::Number(Decimal::Finite(number)),
             Value::String(text) => Kind::Text(text.as_bytes()),
-            Value::Array(_) | Value::Map(_) => Kind::Container(value),
+            Value::Array(array) => Kind::Container(array.as_document()),
+            Value::Map(map) => Kind::Container(map.as_document()),
         })
     }
 }

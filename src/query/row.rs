@@ -1,12 +1,11 @@
 //! Rows of a result: what the columns say about one twin.
 
+use super::environment::Environment;
 use super::item::TwinItem;
 use super::operand::{Kind, Scratch};
 use super::statement::{Keys, QueryRef};
 use crate::document::{DocumentMut, DocumentRef, EditError, Number, Value};
 use crate::twin::{Section, Version};
-
-use super::environment::Environment;
 
 impl QueryRef<'_> {
     /// Writes the row for `item`: a map with the columns, without those that are undefined; for `*` the
@@ -85,7 +84,7 @@ pub(super) fn write(
             Some(number) => Value::Number(number),
             None => return Ok(()),
         },
-        Kind::Container(value) => value,
+        Kind::Container(part) => part.root(),
         Kind::Text(_) | Kind::Built { .. } => {
             let text = value.text(scratch).unwrap_or_default();
             Value::String(core::str::from_utf8(text).unwrap_or_default())

@@ -50,6 +50,7 @@
 
 mod application;
 mod aws;
+mod azure;
 mod broker;
 mod carrier;
 mod clock;
@@ -61,6 +62,7 @@ mod failure;
 mod hub_end;
 mod link;
 mod mqtt;
+mod native;
 mod network;
 mod pair;
 mod random;
@@ -69,6 +71,7 @@ mod writer;
 
 pub use application::{Application, Obedient, Picky};
 pub use aws::Aws;
+pub use azure::Azure;
 pub use broker::{Broker, ClientId, Packet};
 pub use carrier::{Carrier, Ends, Language, Replies, Watch};
 pub use clock::Clock;
@@ -78,6 +81,7 @@ pub use dialect::{Dialect, Incoming, Request, Role, Routing, Unsent};
 pub use failure::{Failure, Reason};
 pub use link::{End, Link, Partition, Traffic};
 pub use mqtt::Mqtt;
+pub use native::Native;
 pub use network::{Arrival, Network};
 pub use pair::{Pair, Settled, Setup};
 pub use random::Random;

@@ -161,7 +161,7 @@ fn judge(
             return Err(Rejected::Conflict { expected, actual });
         }
     } else {
-        update.precondition.check(previous)?;
+        update.precondition.check_of(previous, policy.etag)?;
     }
     if !previous.exists() && !policy.create {
         return Err(Rejected::NotFound);

@@ -24,8 +24,19 @@ impl ETag {
 
     /// Computes the tag of a document. Cost: linear in its bytes.
     ///
-    /// Canonical documents are equal exactly when their bytes are, so the tag is a hash of the bytes:
-    /// FNV-1a over words of eight, with a final mix.
+    /// [Canonical documents](crate::document#bytes) are equal exactly when their bytes are, so the tag is a
+    /// hash of the bytes, in 64-bit arithmetic that wraps around. It starts as `CBF29CE484222325` xor the
+    /// number of bytes. Each word of eight bytes, little-endian, and then each byte of the rest is taken in
+    /// by `hash = (hash xor word) × 100000001B3; hash = hash xor (hash >> 29)`. At the end `hash = (hash xor
+    /// (hash >> 32)) × 9E3779B97F4A7C15; hash = hash xor (hash >> 29)`, big-endian.
+    ///
+    /// ```
+    /// use twinsync::document::DocumentRef;
+    /// use twinsync::twin::ETag;
+    ///
+    /// let tag = ETag::of(DocumentRef::EMPTY); // of the bytes CB 00 00
+    /// assert_eq!(tag.as_bytes(), &[186, 71, 15, 153, 167, 68, 28, 176]);
+    /// ```
     pub fn of(document: DocumentRef<'_>) -> Self {
         Self(hash(document.as_bytes()).to_be_bytes())
     }

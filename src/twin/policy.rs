@@ -43,6 +43,8 @@ pub struct Policy {
     pub unknown: Writable,
     /// How large the sections may be.
     pub sizes: SizeLimits,
+    /// The sections that an etag covers (Azure: tags and desired, so that reports do not change it).
+    pub etag: &'static [Section],
     /// How long after its deletion a twin that is made anew continues above the old version.
     pub tombstone: Duration,
 }
@@ -110,6 +112,7 @@ impl Policy {
             service: Writable::ALL,
             unknown: Writable::ALL,
             sizes: SizeLimits::NONE,
+            etag: &Section::ALL,
             tombstone: Duration::from_secs(48 * 3_600),
         }
     }
@@ -165,6 +168,12 @@ impl Policy {
     /// The same policy with other limits of size.
     pub const fn with_sizes(mut self, sizes: SizeLimits) -> Self {
         self.sizes = sizes;
+        self
+    }
+
+    /// The same policy with etags that cover other sections.
+    pub const fn with_etag(mut self, sections: &'static [Section]) -> Self {
+        self.etag = sections;
         self
     }
 

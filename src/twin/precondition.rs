@@ -36,6 +36,14 @@ impl Precondition {
     /// # Errors
     /// [`Rejected::Conflict`] with both versions, or [`Rejected::PreconditionFailed`].
     pub fn check(self, twin: TwinRef<'_>) -> Result<(), Rejected> {
+        self.check_of(twin, &Section::ALL)
+    }
+
+    /// Checks as [`Precondition::check`] does, with etags that cover `sections` alone.
+    ///
+    /// # Errors
+    /// As [`Precondition::check`].
+    pub fn check_of(self, twin: TwinRef<'_>, sections: &[Section]) -> Result<(), Rejected> {
         let holds = match self {
             Self::Any => true,
             Self::Absent => !twin.exists(),
@@ -63,8 +71,8 @@ impl Precondition {
                     Section::Tags => false,
                 }
             }
-            Self::Match(etag) => twin.exists() && twin.etag() == etag,
-            Self::NoneMatch(etag) => !twin.exists() || twin.etag() != etag,
+            Self::Match(etag) => twin.exists() && twin.etag_of(sections) == etag,
+            Self::NoneMatch(etag) => !twin.exists() || twin.etag_of(sections) != etag,
         };
         if holds {
             Ok(())

@@ -1,9 +1,10 @@
 //! Every dialect that the law holds for.
 
+use twinsync::adapter::azure;
 use twinsync::device::Config;
 use twinsync::hub;
 use twinsync::protocol::VersionScope;
-use twinsync::sim::{Aws, Language, Random, Step, Storage, Udp};
+use twinsync::sim::{Aws, Azure, Language, Native, Random, Step, Storage, Udp};
 use twinsync::twin::Policy;
 
 use super::{Cure, law_of};
@@ -12,6 +13,8 @@ use crate::toy::Toy;
 /// Holds the law over every dialect. A new one is one line here and its [`Spoken`].
 pub(crate) fn law(cure: Cure) {
     law_of::<Aws>(cure);
+    law_of::<Azure>(cure);
+    law_of::<Native>(cure);
     law_of::<Udp<Toy>>(cure);
 }
 
@@ -31,7 +34,7 @@ pub(crate) trait Spoken: Language + Sized {
     }
 
     /// What it needs of a hub.
-    fn hub() -> hub::Config {
+    fn hub(&self) -> hub::Config {
         hub::Config::new()
     }
 
@@ -44,12 +47,7 @@ pub(crate) trait Spoken: Language + Sized {
 
 impl Spoken for Aws {
     const NAME: &'static str = "AWS over MQTT";
-    const CURES: &'static [Cure] = &[
-        Cure::Reconnect,
-        Cure::NextMessage,
-        Cure::Interval,
-        Cure::NothingLost,
-    ];
+    const CURES: &'static [Cure] = &Cure::ALL;
 
     fn speak(cure: Cure, random: &mut Random) -> Self {
         // Without the echo of others' updates, only a full get tells what they removed.
@@ -70,6 +68,54 @@ pub(crate) fn of_sections(cure: Cure, step: &Step) -> Option<Step> {
     }
 }
 
+impl Spoken for Azure {
+    const NAME: &'static str = "Azure over MQTT";
+    const CURES: &'static [Cure] = &Cure::ALL;
+
+    fn speak(_: Cure, _: &mut Random) -> Self {
+        // Schedules hold any number; what IoT Hub refuses of them would be withheld.
+        Self::new(azure::Policy::new().with_integers(azure::Integers::Any))
+    }
+
+    fn device(config: Config) -> Config {
+        config.with_versions(VersionScope::Section)
+    }
+
+    fn hub(&self) -> hub::Config {
+        Self::hub(self)
+    }
+
+    fn step(cure: Cure, step: &Step) -> Option<Step> {
+        of_sections(cure, step)
+    }
+}
+
+impl Spoken for Native {
+    const NAME: &'static str = "native over MQTT";
+    const CURES: &'static [Cure] = &Cure::ALL;
+
+    fn speak(_: Cure, _: &mut Random) -> Self {
+        Self::new()
+    }
+
+    fn device(config: Config) -> Config {
+        config.with_versions(VersionScope::Section)
+    }
+
+    fn hub(&self) -> hub::Config {
+        hub::Config::new()
+            .with_policy(Policy::new().with_metadata(true))
+            .with_notify(hub::Notify {
+                desired_patch: true,
+                ..hub::Notify::NONE
+            })
+    }
+
+    fn step(cure: Cure, step: &Step) -> Option<Step> {
+        of_sections(cure, step)
+    }
+}
+
 impl Spoken for Udp<Toy> {
     const NAME: &'static str = "a toy over datagrams";
     const CURES: &'static [Cure] = &[Cure::Reconnect, Cure::Interval];
@@ -82,7 +128,7 @@ impl Spoken for Udp<Toy> {
         config.with_versions(VersionScope::Section)
     }
 
-    fn hub() -> hub::Config {
+    fn hub(&self) -> hub::Config {
         hub::Config::new()
             .with_policy(Policy::new().with_metadata(true))
             .with_notify(hub::Notify {

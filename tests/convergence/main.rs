@@ -62,6 +62,15 @@ fn lamp() -> TwinId<'static> {
     TwinId::new("lamp", None).unwrap()
 }
 
+impl Cure {
+    const ALL: [Self; 4] = [
+        Self::Reconnect,
+        Self::NextMessage,
+        Self::Interval,
+        Self::NothingLost,
+    ];
+}
+
 /// A pair whose rules, sizes and link follow from the seed.
 fn pair<L: Spoken>(seed: u64, cure: Cure) -> Pair<L, 4096, 8192> {
     let mut random = Random::new(seed);
@@ -85,9 +94,7 @@ fn pair<L: Spoken>(seed: u64, cure: Cure) -> Pair<L, 4096, 8192> {
     if cure == Cure::Interval {
         device = device.with_resync_interval(Some(INTERVAL));
     }
-    let mut setup = Setup::new(seed)
-        .with_device(L::device(device))
-        .with_hub(L::hub());
+    let mut setup = Setup::new(seed).with_device(L::device(device));
     if random.chance(300) {
         // Any leaf of these steps fits alone, many do not together.
         setup = setup.with_transmit_room(220);
@@ -99,6 +106,7 @@ fn pair<L: Spoken>(seed: u64, cure: Cure) -> Pair<L, 4096, 8192> {
         setup = setup.with_link(Conditions::hostile());
     }
     let dialect = L::speak(cure, &mut random);
+    setup = setup.with_hub(dialect.hub());
     let refuses = if random.chance(500) { 300 } else { 0 };
     Pair::new(setup, dialect, lamp(), Picky { refuses })
 }
@@ -383,7 +391,7 @@ fn watched() -> (Pair<Udp<Toy>, 4096, 8192>, Rc<RefCell<Vec<String>>>) {
     let device = Udp::<Toy>::device(Config::new(7));
     let setup = Setup::new(1)
         .with_device(device)
-        .with_hub(Udp::<Toy>::hub());
+        .with_hub(Spoken::hub(&Udp(Toy)));
     let mut pair = Pair::new(setup, Udp(Toy), lamp(), Obedient);
     pair.step(&Step::Connect { resume: true });
     pair.step(&Step::Desire(patch(r#"{"a":1,"b":2}"#)));

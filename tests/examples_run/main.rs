@@ -14,6 +14,7 @@
 )]
 
 mod asker;
+mod azure;
 mod device;
 mod mosquitto;
 #[path = "../../examples/common/mqtt.rs"]

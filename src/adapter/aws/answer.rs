@@ -36,7 +36,8 @@ impl Service {
     /// # Errors
     /// [`EncodeError::BufferTooSmall`] says how long topic and payload are together;
     /// [`EncodeError::Unsupported`] for what AWS has no words for: requests,
-    /// [`Message::GetUnchanged`], [`Message::DesiredPatch`], an accepted update without its patch.
+    /// [`Message::GetUnchanged`], [`Message::DesiredPatch`], an accepted update without its patch, or whose
+    /// patch names tags: every subscriber of the topic would see them.
     pub fn encode<'o>(
         &self,
         id: TwinId<'_>,
@@ -70,6 +71,10 @@ impl Service {
             }
             Message::UpdateAccepted(accepted) => {
                 let patch = accepted.patch.ok_or(EncodeError::Unsupported)?;
+                if patch.at(&[Section::Tags.key()]).is_some() {
+                    // The topic is the device's, too, and tags are none of its business.
+                    return Err(EncodeError::Unsupported);
+                }
                 writer.raw("\"state\":");
                 writer.document(patch);
                 writer.raw(",\"metadata\":");

@@ -6,7 +6,7 @@
 use super::error::{Fault, ReadError};
 use super::level::Level;
 use super::number;
-use super::select::{Match, Select};
+use super::select::{Match, Member, Select};
 use crate::document::DocumentMut;
 use crate::document::DocumentRef;
 use crate::document::MAX_DEPTH;
@@ -348,6 +348,14 @@ impl<'a> Reader<'a> {
     fn value(&mut self, major: u8) {
         let skipped = self.skip.is_some();
         let key = !skipped && self.levels.last().is_some_and(|level| level.expects_key());
+        if key
+            && major < 2
+            && let Some(Select::Numbered(members)) = self.selected()
+        {
+            let number = usize::try_from(self.argument).ok().filter(|_| major == 0);
+            let member = number.and_then(|number| members.get(number));
+            return self.begin_member(member.filter(|member| !member.key.is_empty()));
+        }
         match major {
             // A number is no key either.
             6 if !key || !matches!(self.argument, 2..=4) => self.tag(skipped),
@@ -430,9 +438,7 @@ impl<'a> Reader<'a> {
         }
         if self.skip.is_none() {
             self.raw.begin(map);
-            if map
-                && matches!(self.wanted, Select::Members(_))
-                && self.selects.push(self.wanted).is_err()
+            if map && !matches!(self.wanted, Select::All) && self.selects.push(self.wanted).is_err()
             {
                 return self.fail(Fault::TooDeep);
             }
@@ -493,8 +499,11 @@ impl<'a> Reader<'a> {
     }
 
     fn key(&mut self) {
-        let purpose = if let Some(Select::Members(members)) = self.selected() {
-            self.name = Match::new(members);
+        let purpose = if let Some(select) = self.selected() {
+            self.name = match select {
+                Select::Members(members) => Match::new(members),
+                Select::Numbered(_) | Select::All => Match::NONE,
+            };
             Purpose::Name
         } else {
             Purpose::Key
@@ -591,7 +600,7 @@ impl<'a> Reader<'a> {
         match self.string.purpose {
             Purpose::Value => self.raw.end_string(escape),
             Purpose::Key => self.raw.end_key(escape),
-            Purpose::Name => return self.end_name(),
+            Purpose::Name => return self.begin_member(self.name.finish()),
             Purpose::Bignum => {
                 return self.number(self.decimal.negative, self.decimal.magnitude);
             }
@@ -600,8 +609,8 @@ impl<'a> Reader<'a> {
         self.after_item();
     }
 
-    fn end_name(&mut self) {
-        let member = self.name.finish();
+    /// A key is complete: the value behind it is this member, or none that is wanted.
+    fn begin_member(&mut self, member: Option<&'static Member>) {
         if let Some(member) = member {
             let key = member.key.as_bytes();
             self.raw.begin_text();

@@ -90,6 +90,16 @@ impl<'a> Writer<'a> {
         self.string(text.as_bytes());
     }
 
+    /// Starts text of exactly `len` bytes, which follow in pieces.
+    pub(crate) fn begin_text(&mut self, len: usize) {
+        self.head(3, len as u64);
+    }
+
+    /// Writes a piece of text, see [`Writer::begin_text`].
+    pub(crate) fn piece(&mut self, piece: &str) {
+        self.put(piece.as_bytes());
+    }
+
     /// Writes a number: an integer that fits into an `i64` as one, all others as decimal fractions
     /// (§3.4.4) with the canonical exponent and mantissa.
     pub fn number(&mut self, number: Number) {

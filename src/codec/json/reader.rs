@@ -175,6 +175,21 @@ impl<'a> Reader<'a> {
 
     /// Ends the text, see [`Reader::into_ref`]; the reader, which is large, stays where it is.
     pub(crate) fn end(&mut self) -> Result<DocumentRef<'a>, ReadError> {
+        self.complete()?;
+        Ok(self.raw.take())
+    }
+
+    /// Ends the text, lets `last` read the document and remove from it, and returns it for reading.
+    pub(crate) fn end_edited<T>(
+        &mut self,
+        last: impl FnOnce(&mut DocumentMut<'_>) -> T,
+    ) -> Result<(T, DocumentRef<'a>), ReadError> {
+        self.complete()?;
+        Ok(self.raw.take_edited(last))
+    }
+
+    /// Says whether the text is complete.
+    fn complete(&mut self) -> Result<(), ReadError> {
         if self.failed.is_none() && self.state == State::Number && self.number.is_complete() {
             // Only its end says that a number at the top is complete.
             self.end_number();
@@ -182,8 +197,7 @@ impl<'a> Reader<'a> {
         if !self.has_failed() && self.state != State::Done {
             self.failed = Some(Fault::UnexpectedEnd);
         }
-        self.check()?;
-        Ok(self.raw.take())
+        self.check()
     }
 
     /// Whether whole tokens are stored as they come from here on.

@@ -1,20 +1,19 @@
 //! What conditions say about twins and documents.
 
-use crate::codec::json;
 use crate::document::Document;
 use crate::query::{Condition, Dialect, Truth, TwinItem};
 use crate::time::Timestamp;
+use crate::twin::tests::model::json;
 use crate::twin::{self, Policy, Twin, TwinRef, Update};
 
 const TWIN: &str = r#"{
     "tags": {"site": "north", "floor": 3, "old": false, "a b": {"c.d": 1}, "list": [5, {"x": "y"}], "naïve": "ä€"},
     "desired": {"rate": 10, "$version": 99},
-    "reported": {"rate": 9.5, "mode": "eco", "nested": {"deep": true}}
+    "reported": {"rate": 9, "mode": "eco", "nested": {"deep": true}}
 }"#;
 
 fn twin() -> Twin<1024> {
-    let mut patch = Document::<512>::new();
-    json::read(TWIN.as_bytes(), patch.as_mut()).unwrap();
+    let patch = json(TWIN);
     let mut twin = Twin::new();
     let policy = Policy::new().with_metadata(true);
     let now = Timestamp::from_millis(1_580_405_715_424);

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::document::{Document, DocumentRef};
 use crate::query::{Dialect, Query, TwinItem};
 use crate::time::Timestamp;
+use crate::twin::tests::model::text as json_text;
 use crate::twin::{self, Policy, Twin, TwinRef, Update};
 
 fn patched(before: TwinRef<'_>, path: &[&str], value: &str) -> Twin<512> {
@@ -69,13 +70,11 @@ fn a_row_has_the_columns_that_are_defined_whatever_the_case_of_their_names() {
         let query = Query::<32>::parse(text, Dialect::TWIN).unwrap();
         let mut row = Document::<128>::new();
         query.as_ref().project(&item, &mut row.as_mut()).unwrap();
-        let mut text = [0; 256];
-        let len = crate::codec::json::write(row.as_ref(), &mut text).unwrap();
-        String::from_utf8(text[..len].to_vec()).unwrap()
+        json_text(row.as_ref())
     };
     assert_eq!(
         row("SELECT DEVICEID AS id, tags.location.floor, tags.x FROM devices"),
-        r#"{"id":"a","floor":"3"}"#
+        r#"{"floor":"3","id":"a"}"#
     );
     assert_eq!(
         row("SELECT tags.Location FROM devices"),
