@@ -6,12 +6,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::broker::Packet;
-use super::dialect::{Dialect, Incoming, Request, Unsent};
+use super::dialect::{Dialect, Incoming, Request, Role, Unsent};
 use crate::adapter::EncodeError;
 use crate::adapter::Publish;
 use crate::adapter::aws::{self, Client, Policy, RequestError, Service};
 use crate::document::DocumentMut;
-use crate::protocol::{Message, TwinId, Wanted};
+use crate::protocol::{Audience, Message, TwinId, Wanted};
 use crate::time::Timestamp;
 
 /// Messages as the AWS adapter spells them: JSON over MQTT topics, both directions.
@@ -47,7 +47,7 @@ impl Default for Aws {
 }
 
 impl Dialect for Aws {
-    fn client_filters(&self, id: TwinId<'_>) -> Vec<String> {
+    fn client_filters(&self, _: Role, id: TwinId<'_>) -> Vec<String> {
         let Ok(client) = Client::new(id) else {
             return Vec::new();
         };
@@ -64,6 +64,7 @@ impl Dialect for Aws {
 
     fn encode_request(
         &self,
+        _: Role,
         id: TwinId<'_>,
         message: &Message<'_>,
         room: usize,
@@ -81,6 +82,7 @@ impl Dialect for Aws {
 
     fn decode_answer(
         &self,
+        _: Role,
         id: TwinId<'_>,
         packet: &Packet,
         wanted: Wanted,
@@ -108,6 +110,7 @@ impl Dialect for Aws {
     fn decode_request(
         &self,
         wall: Timestamp,
+        _: TwinId<'_>,
         packet: &Packet,
         scratch: DocumentMut<'_>,
         take: &mut dyn FnMut(Request<'_>),
@@ -125,7 +128,7 @@ impl Dialect for Aws {
         }
     }
 
-    fn encode_answer(&self, id: TwinId<'_>, message: &Message<'_>) -> Option<Packet> {
+    fn encode_answer(&self, id: TwinId<'_>, _: Audience, message: &Message<'_>) -> Option<Packet> {
         let mut out = vec![0; ROOM];
         self.service.encode(id, message, &mut out).ok().map(packet)
     }

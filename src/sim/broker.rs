@@ -165,6 +165,20 @@ impl Broker {
         }
     }
 
+    /// Takes a message for one client: queues it if the client is connected and subscribed to its topic, and
+    /// keeps nothing for one that is away.
+    pub fn handle_delivery(&mut self, client: ClientId, packet: &Packet) {
+        if let Some(client) = self.clients.get_mut(client.0)
+            && client.connected
+            && client
+                .filters
+                .iter()
+                .any(|filter| matches(filter, &packet.topic))
+        {
+            client.outbox.push_back(packet.clone());
+        }
+    }
+
     /// Returns the next message for a client that is connected.
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<(ClientId, Packet)> {

@@ -4,13 +4,10 @@ use alloc::boxed::Box;
 use alloc::vec;
 
 use super::application::Application;
-use super::broker::ClientId;
-use super::dialect::{Dialect, Incoming, Unsent};
-use super::link::End;
-use super::network::{Arrival, Network};
-use super::pair::Watch;
+use super::carrier::Carrier;
+use super::dialect::{Incoming, Unsent};
 use super::schedule::{Patch, Storage};
-use crate::device::{Config, DeviceEngine, Event, Memory, Output, Session, Verdict};
+use crate::device::{Config, DeviceEngine, Event, Memory, Output, Verdict};
 use crate::document::{DocumentMut, MAX_DOCUMENT, diff};
 use crate::protocol::{TwinId, Versions};
 use crate::time::{Duration, Instant};
@@ -19,7 +16,6 @@ use crate::time::{Duration, Instant};
 const MOST_AT_ONCE: usize = 1_000;
 
 pub(super) struct DeviceEnd<const N: usize> {
-    pub(super) client: ClientId,
     pub(super) engine: DeviceEngine<N>,
     pub(super) application: Box<dyn Application>,
     pub(super) connected: bool,
@@ -28,7 +24,7 @@ pub(super) struct DeviceEnd<const N: usize> {
     config: Config,
     /// Bytes of the buffer that messages are encoded in, and of the document that they are decoded to.
     transmit_room: usize,
-    receive_room: usize,
+    pub(super) receive_room: usize,
     think: Duration,
     act_at: Option<Instant>,
     saved: Option<Saved>,
@@ -52,9 +48,8 @@ pub(super) struct Body {
 }
 
 impl<const N: usize> DeviceEnd<N> {
-    pub(super) fn new(client: ClientId, body: Body, application: Box<dyn Application>) -> Self {
+    pub(super) fn new(body: Body, application: Box<dyn Application>) -> Self {
         Self {
-            client,
             engine: DeviceEngine::new(body.config),
             application,
             connected: false,
@@ -69,20 +64,16 @@ impl<const N: usize> DeviceEnd<N> {
         }
     }
 
-    pub(super) fn connect(&mut self, now: Instant, network: &mut Network, resume: bool) {
-        self.disconnect(now, network);
-        let session = if network.handle_connected(self.client, resume) {
-            Session::Resumed
-        } else {
-            Session::Fresh
-        };
+    pub(super) fn connect(&mut self, now: Instant, carrier: &mut impl Carrier, resume: bool) {
+        self.disconnect(now, carrier);
+        let session = carrier.connect(now, resume);
         self.engine.handle_connected(now, session);
         self.connected = true;
     }
 
-    pub(super) fn disconnect(&mut self, now: Instant, network: &mut Network) {
+    pub(super) fn disconnect(&mut self, now: Instant, carrier: &mut impl Carrier) {
         if self.connected {
-            network.handle_disconnected(self.client);
+            carrier.disconnect(now);
             self.connected = false;
             self.engine.handle_disconnected(now);
         }
@@ -107,8 +98,8 @@ impl<const N: usize> DeviceEnd<N> {
     }
 
     /// What is true of the device stays true: its application reports it again.
-    pub(super) fn restart(&mut self, now: Instant, network: &mut Network, storage: Storage) {
-        self.disconnect(now, network);
+    pub(super) fn restart(&mut self, now: Instant, carrier: &mut impl Carrier, storage: Storage) {
+        self.disconnect(now, carrier);
         let truth = Patch::from(self.engine.reported());
         self.engine = DeviceEngine::new(self.config);
         self.act_at = None;
@@ -137,51 +128,19 @@ impl<const N: usize> DeviceEnd<N> {
         self.think_about_it(now);
     }
 
-    pub(super) fn handle_arrival<L: Dialect>(
-        &mut self,
-        now: Instant,
-        arrival: Arrival,
-        dialect: &L,
-        id: TwinId<'_>,
-    ) {
-        let packet = match arrival {
-            Arrival::Subscribed => {
-                self.engine.handle_subscribed(now);
-                return;
+    pub(super) fn handle_incoming(&mut self, now: Instant, incoming: Incoming<'_>) {
+        match incoming {
+            Incoming::Message(message) => {
+                let _ = self.engine.handle_message(now, message);
             }
-            Arrival::Message(packet) => packet,
-        };
-        let mut bytes = vec![0; self.receive_room];
-        let mut len = 0;
-        let Ok(scratch) = DocumentMut::new(&mut bytes, &mut len) else {
-            return;
-        };
-        let wanted = self.engine.wanted();
-        let engine = &mut self.engine;
-        dialect.decode_answer(
-            id,
-            &packet,
-            wanted,
-            scratch,
-            &mut |incoming| match incoming {
-                Incoming::Message(message) => {
-                    let _ = engine.handle_message(now, message);
-                }
-                Incoming::Oversized { needed } => engine.handle_oversized(now, needed),
-                Incoming::Noise => {}
-            },
-        );
+            Incoming::Oversized { needed } => self.engine.handle_oversized(now, needed),
+            Incoming::Subscribed => self.engine.handle_subscribed(now),
+            Incoming::Noise => {}
+        }
     }
 
     /// Drains the engine and lets the application act when its time has come.
-    pub(super) fn drive<L: Dialect>(
-        &mut self,
-        now: Instant,
-        network: &mut Network,
-        dialect: &L,
-        id: TwinId<'_>,
-        watch: &mut Option<Watch>,
-    ) {
+    pub(super) fn drive(&mut self, now: Instant, carrier: &mut impl Carrier, id: TwinId<'_>) {
         self.engine.handle_timeout(now);
         if self.act_at.is_some_and(|due| due <= now) {
             self.act_at = None;
@@ -189,7 +148,7 @@ impl<const N: usize> DeviceEnd<N> {
             let _ = self.engine.settle(now, |leaf| application.decide(&leaf));
         }
         for _ in 0..MOST_AT_ONCE {
-            let sent = self.transmit(now, network, dialect, id, watch);
+            let sent = self.transmit(now, carrier, id);
             let mut news = false;
             while let Some(event) = self.engine.poll_event() {
                 news = true;
@@ -233,32 +192,19 @@ impl<const N: usize> DeviceEnd<N> {
         }
     }
 
-    fn transmit<L: Dialect>(
-        &mut self,
-        now: Instant,
-        network: &mut Network,
-        dialect: &L,
-        id: TwinId<'_>,
-        watch: &mut Option<Watch>,
-    ) -> usize {
+    fn transmit(&mut self, now: Instant, carrier: &mut impl Carrier, id: TwinId<'_>) -> usize {
         for count in 0..MOST_AT_ONCE {
             let Some(transmit) = self.engine.poll_transmit(now) else {
                 return count;
             };
             let sent = match transmit.output() {
                 Output::Subscribe => {
-                    network.subscribe(now, self.client, dialect.client_filters(id));
+                    carrier.subscribe(now, id);
                     true
                 }
                 Output::Message(message) => {
-                    match dialect.encode_request(id, &message, self.transmit_room) {
-                        Ok(packet) => {
-                            if let Some(watch) = watch {
-                                watch(now, End::Far, &packet);
-                            }
-                            network.publish(now, self.client, packet);
-                            true
-                        }
+                    match carrier.request(now, id, &message, self.transmit_room) {
+                        Ok(()) => true,
                         Err(Unsent::TooLarge { .. } | Unsent::Unsupported) => false,
                     }
                 }

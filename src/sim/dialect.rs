@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::broker::Packet;
 use crate::document::DocumentMut;
-use crate::protocol::{Message, TwinId, Wanted};
+use crate::protocol::{Audience, Message, TwinId, Wanted};
 use crate::time::Timestamp;
 
 /// Both directions of an adapter, in one shape for all of them: what a [`Pair`](super::Pair) needs to
@@ -14,8 +14,13 @@ use crate::time::Timestamp;
 /// Decoding lends what it found to a closure, since a message borrows from the packet and from
 /// `scratch`.
 pub trait Dialect {
+    /// Returns who finds out for whom a message is; a broker, by its topic, if not said otherwise.
+    fn routing(&self) -> Routing {
+        Routing::Topics
+    }
+
     /// Returns the filters that a device, or a back-end, subscribes to.
-    fn client_filters(&self, id: TwinId<'_>) -> Vec<String>;
+    fn client_filters(&self, role: Role, id: TwinId<'_>) -> Vec<String>;
 
     /// Returns the filters that the service subscribes to.
     fn service_filters(&self) -> Vec<String>;
@@ -26,6 +31,7 @@ pub trait Dialect {
     /// [`Unsent`]; nothing is lost.
     fn encode_request(
         &self,
+        role: Role,
         id: TwinId<'_>,
         message: &Message<'_>,
         room: usize,
@@ -34,6 +40,7 @@ pub trait Dialect {
     /// Reads what reached a client that listens to `id`, in a document of its own size.
     fn decode_answer(
         &self,
+        role: Role,
         id: TwinId<'_>,
         packet: &Packet,
         wanted: Wanted,
@@ -41,17 +48,45 @@ pub trait Dialect {
         take: &mut dyn FnMut(Incoming<'_>),
     );
 
-    /// Reads what reached the service at the wall-clock time `wall`.
+    /// Reads what reached the service at the wall-clock time `wall`. With [`Routing::Connections`], `sender`
+    /// is whom the connection belongs to; otherwise the packet alone may say whose twin it is about.
     fn decode_request(
         &self,
         wall: Timestamp,
+        sender: TwinId<'_>,
         packet: &Packet,
         scratch: DocumentMut<'_>,
         take: &mut dyn FnMut(Request<'_>),
     );
 
     /// Spells an answer or a notification; `None` if the protocol has no such message.
-    fn encode_answer(&self, id: TwinId<'_>, message: &Message<'_>) -> Option<Packet>;
+    fn encode_answer(
+        &self,
+        id: TwinId<'_>,
+        audience: Audience,
+        message: &Message<'_>,
+    ) -> Option<Packet>;
+}
+
+/// Who speaks as a client, or listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Role {
+    /// The device whose twin it is.
+    Device,
+    /// An application of the service's.
+    BackEnd,
+}
+
+/// How a message finds its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Routing {
+    /// By its topic, over a broker that the service is a client of, too (AWS). Back-ends are clients.
+    Topics,
+    /// By its connection: the service listens itself, the same topics serve all devices, and an answer goes
+    /// to the asker's connection alone (Azure). Back-ends speak in the service's process.
+    Connections,
 }
 
 /// Why a request was not spelled.
@@ -78,6 +113,8 @@ pub enum Incoming<'a> {
         /// Bytes that were needed up to where it stopped.
         needed: usize,
     },
+    /// The subscriptions stand.
+    Subscribed,
     /// Nothing that the client understands.
     Noise,
 }

@@ -2,8 +2,9 @@
 //!
 //! For this crate's own laws and for users' CI (feature `alloc`). A [`Pair`] is a device engine with an
 //! [`Application`], a hub with its twins in memory and a back-end, which talk through a [`Network`]; what
-//! travels are topics and payloads, spelled by a [`Dialect`]. [`Step`]s happen to it: writes, partitions,
-//! restarts of either end. Then it is healed, and must come to agree.
+//! travels are topics and payloads, spelled by a [`Dialect`], or datagrams of a protocol without a broker
+//! ([`Datagrams`]). [`Step`]s happen to it: writes, partitions, restarts of either end. Then it is healed,
+//! and must come to agree.
 //!
 //! **The one rule: the same seed is the same run.** Nothing here reads a clock or a random device, and a
 //! [`Failure`] prints its seed. Everything speaks the verbs of the engines (`handle_…`, `poll_…`), so that
@@ -39,19 +40,28 @@
 //! the next message (its version jumps), from a new connection, or from the full get that the engine
 //! asks for once a day: a test that expects agreement must have one of the three happen.
 //!
+//! # Another dialect
+//!
+//! Over MQTT, one `impl` of [`Dialect`]; [`Routing`] says whether a broker finds the way by topics, or a
+//! listener by the connection. Over datagrams, one of [`Datagrams`] with a socket for each end, [`Udp`]
+//! around it. Where a back-end can not be a client it speaks in the hub's process.
+//!
 //! [`random_steps`] makes up schedules; `tests/convergence.rs` of this crate holds the law over them.
 
 mod application;
 mod aws;
 mod azure;
 mod broker;
+mod carrier;
 mod clock;
 mod conditions;
+mod datagrams;
 mod device_end;
 mod dialect;
 mod failure;
 mod hub_end;
 mod link;
+mod mqtt;
 mod native;
 mod network;
 mod pair;
@@ -63,11 +73,14 @@ pub use application::{Application, Obedient, Picky};
 pub use aws::Aws;
 pub use azure::Azure;
 pub use broker::{Broker, ClientId, Packet};
+pub use carrier::{Carrier, Ends, Language, Replies, Watch};
 pub use clock::Clock;
 pub use conditions::{Burst, Conditions};
-pub use dialect::{Dialect, Incoming, Request, Unsent};
+pub use datagrams::{Datagrams, DeviceSocket, HubSocket, Serve, Udp, Wire};
+pub use dialect::{Dialect, Incoming, Request, Role, Routing, Unsent};
 pub use failure::{Failure, Reason};
 pub use link::{End, Link, Partition, Traffic};
+pub use mqtt::Mqtt;
 pub use native::Native;
 pub use network::{Arrival, Network};
 pub use pair::{Pair, Settled, Setup};

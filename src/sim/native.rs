@@ -7,19 +7,15 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 
 use super::broker::Packet;
-use super::dialect::{Dialect, Incoming, Request, Unsent};
+use super::dialect::{Dialect, Incoming, Request, Role, Unsent};
 use crate::adapter::EncodeError;
 use crate::adapter::Publish;
 use crate::adapter::native::{self, Asker, Client, Prefix, RequestError, Service};
 use crate::document::DocumentMut;
-use crate::protocol::{Message, TwinId, Wanted};
+use crate::protocol::{Audience, Message, TwinId, Wanted};
 use crate::time::Timestamp;
-use crate::twin::Origin;
 
 /// Messages as the native adapter spells them: CBOR over short MQTT topics, both directions.
-///
-/// Updates of [`Origin::Service`] and deletions are spelled as a back-end's, all else as the device's. Only
-/// the device listens.
 #[derive(Clone, Debug)]
 pub struct Native {
     service: Service<'static>,
@@ -47,8 +43,8 @@ impl Default for Native {
 }
 
 impl Dialect for Native {
-    fn client_filters(&self, id: TwinId<'_>) -> Vec<String> {
-        let client = Client::device(Prefix::DEFAULT, id);
+    fn client_filters(&self, role: Role, id: TwinId<'_>) -> Vec<String> {
+        let client = client(role, id);
         let mut out = [0; native::Topic::MAX_LEN];
         client
             .topic(client.subscription(), &mut out)
@@ -66,22 +62,13 @@ impl Dialect for Native {
 
     fn encode_request(
         &self,
+        role: Role,
         id: TwinId<'_>,
         message: &Message<'_>,
         room: usize,
     ) -> Result<Packet, Unsent> {
         let mut out = vec![0; room];
-        let by_device = if let Message::Update(request) = message {
-            request.update.origin != Origin::Service
-        } else {
-            !matches!(message, Message::Delete(_))
-        };
-        let client = if by_device {
-            Client::device(Prefix::DEFAULT, id)
-        } else {
-            Client::back_end(Prefix::DEFAULT, id)
-        };
-        match client.encode(message, &mut out) {
+        match client(role, id).encode(message, &mut out) {
             Ok(publish) => Ok(packet(publish)),
             Err(EncodeError::BufferTooSmall(error)) => Err(Unsent::TooLarge {
                 needed: error.needed,
@@ -92,14 +79,14 @@ impl Dialect for Native {
 
     fn decode_answer(
         &self,
+        role: Role,
         id: TwinId<'_>,
         packet: &Packet,
         wanted: Wanted,
         scratch: DocumentMut<'_>,
         take: &mut dyn FnMut(Incoming<'_>),
     ) {
-        let client = Client::device(Prefix::DEFAULT, id);
-        match client.decode(&packet.topic, &packet.payload, wanted, scratch) {
+        match client(role, id).decode(&packet.topic, &packet.payload, wanted, scratch) {
             Ok(message) => take(Incoming::Message(message)),
             Err(error) => match error.capacity() {
                 Some(error) => take(Incoming::Oversized {
@@ -113,6 +100,7 @@ impl Dialect for Native {
     fn decode_request(
         &self,
         wall: Timestamp,
+        _: TwinId<'_>,
         packet: &Packet,
         scratch: DocumentMut<'_>,
         take: &mut dyn FnMut(Request<'_>),
@@ -124,18 +112,26 @@ impl Dialect for Native {
             }
             Err(RequestError::Refused(refusal)) => {
                 self.asker.set(refusal.asker);
-                let answer = self.encode_answer(refusal.id, &refusal.message(wall));
+                let answer =
+                    self.encode_answer(refusal.id, Audience::Asker, &refusal.message(wall));
                 take(answer.map_or(Request::Noise, Request::Refusal));
             }
             Err(_) => take(Request::Noise),
         }
     }
 
-    fn encode_answer(&self, id: TwinId<'_>, message: &Message<'_>) -> Option<Packet> {
+    fn encode_answer(&self, id: TwinId<'_>, _: Audience, message: &Message<'_>) -> Option<Packet> {
         let mut out = vec![0; ROOM];
         let asker = self.asker.get();
         let publish = self.service.encode(asker, id, message, &mut out);
         publish.ok().map(packet)
+    }
+}
+
+const fn client(role: Role, id: TwinId<'_>) -> Client<'_> {
+    match role {
+        Role::Device => Client::device(Prefix::DEFAULT, id),
+        Role::BackEnd => Client::back_end(Prefix::DEFAULT, id),
     }
 }
 

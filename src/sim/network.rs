@@ -15,6 +15,8 @@ use crate::time::Instant;
 pub enum Arrival {
     /// A message.
     Message(Packet),
+    /// At a listener ([`Network::listener`]): a message of this client.
+    Received(Packet),
     /// The broker's word that the subscriptions stand (MQTT *SUBACK*).
     Subscribed,
 }
@@ -46,6 +48,7 @@ pub struct Network {
     random: Random,
     broker: Broker,
     ports: Vec<(ClientId, Link<Signal>)>,
+    listener: bool,
 }
 
 /// What travels on a link.
@@ -63,7 +66,17 @@ impl Network {
             random: Random::new(seed),
             broker: Broker::new(),
             ports: Vec::new(),
+            listener: false,
         }
+    }
+
+    /// Makes a network whose broker is the service itself: what clients publish comes out as
+    /// [`Arrival::Received`], with the client whose connection it came on, and
+    /// [`deliver`](Self::deliver) answers on that connection alone.
+    pub const fn listener(seed: u64) -> Self {
+        let mut network = Self::new(seed);
+        network.listener = true;
+        network
     }
 
     /// Adds a client behind a link, not yet connected.
@@ -150,6 +163,11 @@ impl Network {
         self.send(now, client, End::Near, Signal::Publish(packet), size);
     }
 
+    /// Sends the listener's message to one client, see [`Broker::handle_delivery`].
+    pub fn deliver(&mut self, client: ClientId, packet: Packet) {
+        self.broker.handle_delivery(client, &packet);
+    }
+
     /// Returns the next thing that reaches a client; on the way it carries out what reaches the broker.
     #[must_use]
     pub fn poll_arrival(&mut self, now: Instant) -> Option<(ClientId, Arrival)> {
@@ -167,6 +185,9 @@ impl Network {
                     return Some((client, Arrival::Message(packet)));
                 }
                 (End::Near, Signal::Subscribed) => return Some((client, Arrival::Subscribed)),
+                (End::Far, Signal::Publish(packet)) if self.listener => {
+                    return Some((client, Arrival::Received(packet)));
+                }
                 (End::Far, Signal::Publish(packet)) => self.broker.handle_publish(&packet),
                 (End::Far, Signal::Subscribe(filters)) => {
                     for filter in filters.iter() {

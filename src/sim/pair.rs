@@ -7,21 +7,21 @@ use core::fmt;
 
 use super::application::Application;
 use super::broker::Packet;
+use super::carrier::{Carrier, Ends, Language, Replies};
 use super::clock::Clock;
 use super::conditions::Conditions;
 use super::device_end::{Body, DeviceEnd};
-use super::dialect::Dialect;
+use super::dialect::Incoming;
 use super::failure::{Failure, Reason};
 use super::hub_end::HubEnd;
 use super::link::{End, Partition};
-use super::network::{Arrival, Network};
 use super::schedule::{Step, Storage};
-use super::writer::{Change, Writer};
+use super::writer::{Change, Writer, version_after};
 use crate::device;
 use crate::hub;
-use crate::protocol::TwinId;
+use crate::protocol::{Audience, Message, TwinId, Wanted};
 use crate::time::{Duration, Instant, Now, Timestamp};
-use crate::twin::{Section, TwinRef};
+use crate::twin::{Section, TwinRef, Version};
 
 /// What a [`Pair`] is made of.
 #[derive(Clone, Copy, Debug)]
@@ -88,27 +88,22 @@ impl Setup {
     }
 }
 
-/// A device engine with its application, a hub, and a back-end, which talk through a [`Network`] in a
-/// [`Dialect`].
+/// A device engine with its application, a hub, and a back-end, which talk in a [`Language`]: over a
+/// [`Network`](super::Network) in a [`Dialect`](super::Dialect), or by datagrams ([`Udp`](super::Udp)).
 ///
 /// `N` is the capacity of the device engine's documents, `H` that of the hub's twins. The hub and the
 /// back-end have perfect links; the device's is what [`Setup::with_link`] says. Virtual time passes in
 /// [`run_for`](Self::run_for) and [`settle`](Self::settle) only, and jumps to the next thing that is
 /// due.
-pub struct Pair<L, const N: usize, const H: usize> {
+pub struct Pair<L: Language, const N: usize, const H: usize> {
     setup: Setup,
     clock: Clock,
-    network: Network,
-    dialect: L,
+    carrier: L::Carrier,
     name: (String, Option<String>),
     device: DeviceEnd<N>,
     hub: HubEnd<H>,
     writer: Writer,
-    watch: Option<Watch>,
 }
-
-/// Sees each message of the device: when, to which end it goes, and what it says.
-pub(super) type Watch = Box<dyn FnMut(Instant, End, &Packet)>;
 
 /// How long it took until both ends agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,38 +115,34 @@ pub struct Settled {
     pub messages: u64,
 }
 
-impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
+impl<L: Language, const N: usize, const H: usize> Pair<L, N, H> {
     /// Makes a pair about the twin `id`: the hub runs, the device is on and not yet connected.
     pub fn new(
         setup: Setup,
-        dialect: L,
+        language: L,
         id: TwinId<'_>,
         application: impl Application + 'static,
     ) -> Self {
-        let mut network = Network::new(setup.seed);
+        let mut carrier = language.carrier(setup.seed, setup.link);
         let body = Body {
             config: setup.device,
             transmit_room: setup.transmit_room,
             receive_room: setup.receive_room,
             think: setup.think,
         };
-        let client = network.attach(setup.link);
-        let device = DeviceEnd::new(client, body, Box::new(application));
-        let mut hub = HubEnd::new(network.attach(Conditions::perfect()), setup.hub);
-        let writer = Writer::new(network.attach(Conditions::perfect()));
+        let device = DeviceEnd::new(body, Box::new(application));
+        let mut hub = HubEnd::new(setup.hub);
         let clock = Clock::new(Timestamp::from_secs(1_700_000_000));
-        hub.start(clock.now(), &mut network, &dialect, Storage::Kept);
-        writer.connect(clock.now(), &mut network, &dialect, id);
+        hub.start(Storage::Kept);
+        carrier.serve(clock.now(), true);
         let mut pair = Self {
             setup,
             clock,
-            network,
-            dialect,
+            carrier,
             name: (id.device().to_owned(), id.name().map(ToOwned::to_owned)),
             device,
             hub,
-            writer,
-            watch: None,
+            writer: Writer::new(),
         };
         pair.drain();
         pair
@@ -170,7 +161,7 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
     /// Shows `watch` each message that the device sends ([`End::Far`]) or receives ([`End::Near`]) from
     /// now on: what to print when a run fails.
     pub fn watch(&mut self, watch: impl FnMut(Instant, End, &Packet) + 'static) {
-        self.watch = Some(Box::new(watch));
+        self.carrier.watch(Box::new(watch));
     }
 
     /// Lends the device's engine with the time, to give commands, and drains it.
@@ -193,18 +184,14 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
 
     /// Returns how many messages were sent on the device's link, both ways.
     pub fn messages(&self) -> u64 {
-        let client = self.device.client;
-        let near = self.network.traffic(client, End::Near);
-        near.sent
-            .saturating_add(self.network.traffic(client, End::Far).sent)
+        let near = self.carrier.traffic(End::Near).sent;
+        near.saturating_add(self.carrier.traffic(End::Far).sent)
     }
 
     /// Returns how many bytes of topics and payloads were sent on the device's link, both ways.
     pub fn bytes(&self) -> u64 {
-        let client = self.device.client;
-        let near = self.network.traffic(client, End::Near);
-        near.bytes
-            .saturating_add(self.network.traffic(client, End::Far).bytes)
+        let near = self.carrier.traffic(End::Near).bytes;
+        near.saturating_add(self.carrier.traffic(End::Far).bytes)
     }
 
     /// Returns how many leaves the device's engine withheld.
@@ -215,7 +202,7 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
     /// Lets something happen, and what follows from it at once.
     pub fn step(&mut self, step: &Step) {
         let now = self.clock.now();
-        let network = &mut self.network;
+        let carrier = &mut self.carrier;
         let device = &mut self.device;
         match step {
             Step::Wait(span) => self.run_for(*span),
@@ -232,14 +219,20 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
                 self.write(Change::Section(Section::Reported, patch.as_ref(), false));
             }
             Step::Delete => self.write(Change::Delete),
-            Step::Disconnect => device.disconnect(now, network),
-            Step::Connect { resume } => device.connect(now, network, *resume),
-            Step::Partition(partition) => network.handle_partition(device.client, *partition),
-            Step::Conditions(conditions) => network.handle_conditions(device.client, *conditions),
+            Step::Disconnect => device.disconnect(now, carrier),
+            Step::Connect { resume } => device.connect(now, carrier, *resume),
+            Step::Partition(partition) => carrier.partition(*partition),
+            Step::Conditions(conditions) => carrier.conditions(*conditions),
             Step::Save => device.save(),
-            Step::RestartDevice(storage) => device.restart(now, network, *storage),
-            Step::StopHub => self.hub.stop(network),
-            Step::StartHub(storage) => self.hub.start(now, network, &self.dialect, *storage),
+            Step::RestartDevice(storage) => device.restart(now, carrier, *storage),
+            Step::StopHub => {
+                self.hub.stop();
+                carrier.serve(now, false);
+            }
+            Step::StartHub(storage) => {
+                self.hub.start(*storage);
+                carrier.serve(now, true);
+            }
             Step::RestartBroker => self.restart_broker(),
         }
         self.drain();
@@ -320,7 +313,7 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
             return Some(Reason::Runaway);
         }
         if !self.device.engine.is_synced()
-            || self.network.in_flight() > 0
+            || self.carrier.is_busy()
             || self.device.poll_timeout() <= Some(self.clock.now())
         {
             return Some(Reason::Unsettled);
@@ -358,30 +351,43 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
 
     fn write(&mut self, change: Change<'_>) {
         let now = self.clock.now();
-        if let Some(id) = id(&self.name) {
-            let (network, dialect) = (&mut self.network, &self.dialect);
-            self.writer.write(now, network, dialect, id, change);
+        let both = Now::new(now, self.clock.wall());
+        let Some(id) = id(&self.name) else {
+            return;
+        };
+        let (carrier, hub) = (&mut self.carrier, &mut self.hub);
+        let mut heard = Version::ZERO;
+        self.writer.write(change, &mut |message| {
+            if carrier.write(now, id, &message) {
+                return;
+            }
+            hub.serve(
+                both,
+                id,
+                message,
+                &mut |id, audience, message| match audience {
+                    Audience::Asker => heard = version_after(message).unwrap_or(heard),
+                    Audience::Listeners => carrier.tell(both, id, message),
+                },
+            );
+        });
+        if heard != Version::ZERO {
+            self.writer.hear(heard);
         }
     }
 
     fn restart_broker(&mut self) {
         let now = self.clock.now();
-        self.device.disconnect(now, &mut self.network);
-        self.network.handle_restart();
-        if self.hub.running {
-            let (network, dialect) = (&mut self.network, &self.dialect);
-            self.hub.start(now, network, dialect, Storage::Kept);
-        }
+        self.device.disconnect(now, &mut self.carrier);
         if let Some(id) = id(&self.name) {
-            let (network, dialect) = (&mut self.network, &self.dialect);
-            self.writer.connect(now, network, dialect, id);
+            self.carrier.restart(now, id);
         }
     }
 
-    fn next_due(&self) -> Option<Instant> {
-        match (self.network.poll_timeout(), self.device.poll_timeout()) {
-            (Some(network), Some(device)) => Some(network.min(device)),
-            (network, device) => network.or(device),
+    fn next_due(&mut self) -> Option<Instant> {
+        match (self.carrier.poll_timeout(), self.device.poll_timeout()) {
+            (Some(carrier), Some(device)) => Some(carrier.min(device)),
+            (carrier, device) => carrier.or(device),
         }
     }
 
@@ -392,32 +398,63 @@ impl<L: Dialect, const N: usize, const H: usize> Pair<L, N, H> {
         let Some(id) = id(&self.name) else {
             return;
         };
-        let (network, dialect) = (&mut self.network, &self.dialect);
-        self.device
-            .drive(now, network, dialect, id, &mut self.watch);
+        self.device.drive(now, &mut self.carrier, id);
         for count in 0.. {
-            let Some((client, arrival)) = network.poll_arrival(now) else {
-                break;
+            let mut reached = false;
+            let mut ends = Parties {
+                now: both,
+                reached: &mut reached,
+                device: &mut self.device,
+                hub: &mut self.hub,
+                writer: &mut self.writer,
             };
+            if !self.carrier.step(both, id, &mut ends) {
+                break;
+            }
             if count > MOST_AT_ONCE {
                 self.device.runaway = true;
                 return;
             }
-            if client == self.device.client {
-                if let (Some(watch), Arrival::Message(packet)) = (&mut self.watch, &arrival) {
-                    watch(now, End::Near, packet);
-                }
-                self.device.handle_arrival(now, arrival, dialect, id);
-                self.device
-                    .drive(now, network, dialect, id, &mut self.watch);
-            } else if client == self.hub.client {
-                self.hub.handle_arrival(both, &arrival, network, dialect);
-            } else {
-                self.writer.handle_arrival(&arrival, dialect, id);
+            if reached {
+                self.device.drive(now, &mut self.carrier, id);
             }
         }
-        self.device
-            .drive(now, network, dialect, id, &mut self.watch);
+        self.device.drive(now, &mut self.carrier, id);
+    }
+}
+
+/// Those who talk, for as long as one thing happens.
+struct Parties<'a, const N: usize, const H: usize> {
+    now: Now,
+    /// Something reached the device.
+    reached: &'a mut bool,
+    device: &'a mut DeviceEnd<N>,
+    hub: &'a mut HubEnd<H>,
+    writer: &'a mut Writer,
+}
+
+impl<const N: usize, const H: usize> Ends for Parties<'_, N, H> {
+    fn wanted(&self) -> Wanted {
+        self.device.engine.wanted()
+    }
+
+    fn receive_room(&self) -> usize {
+        self.device.receive_room
+    }
+
+    fn device(&mut self, incoming: Incoming<'_>) {
+        *self.reached = true;
+        self.device.handle_incoming(self.now.instant, incoming);
+    }
+
+    fn hub(&mut self, id: TwinId<'_>, message: Message<'_>, replies: &mut Replies<'_>) {
+        self.hub.serve(self.now, id, message, replies);
+    }
+
+    fn back_end(&mut self, message: Message<'_>) {
+        if let Some(version) = version_after(&message) {
+            self.writer.hear(version);
+        }
     }
 }
 
@@ -428,7 +465,7 @@ fn id(name: &(String, Option<String>)) -> Option<TwinId<'_>> {
     TwinId::new(&name.0, name.1.as_deref()).ok()
 }
 
-impl<L, const N: usize, const H: usize> fmt::Debug for Pair<L, N, H> {
+impl<L: Language, const N: usize, const H: usize> fmt::Debug for Pair<L, N, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pair")
             .field("setup", &self.setup)

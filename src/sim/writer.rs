@@ -4,72 +4,30 @@ use alloc::string::String;
 use alloc::vec;
 use core::fmt::Write;
 
-use super::broker::ClientId;
-use super::dialect::{Dialect, Incoming};
-use super::network::{Arrival, Network};
 use crate::document::{DocumentMut, DocumentRef, MAX_DOCUMENT};
-use crate::protocol::{Message, RequestId, TwinId, UpdateRequest, Wanted};
-use crate::time::Instant;
+use crate::protocol::{Message, RequestId, UpdateRequest};
 use crate::twin::{Origin, Precondition, Section, Update, Version};
 
 pub(super) struct Writer {
-    pub(super) client: ClientId,
     /// The version of the last accepted update, whoever asked for it.
     heard: Version,
     requests: u32,
 }
 
 impl Writer {
-    pub(super) const fn new(client: ClientId) -> Self {
+    pub(super) const fn new() -> Self {
         Self {
-            client,
             heard: Version::ZERO,
             requests: 0,
         }
     }
 
-    pub(super) fn connect<L: Dialect>(
-        &self,
-        now: Instant,
-        network: &mut Network,
-        dialect: &L,
-        id: TwinId<'_>,
-    ) {
-        network.handle_connected(self.client, false);
-        network.subscribe(now, self.client, dialect.client_filters(id));
+    pub(super) const fn hear(&mut self, version: Version) {
+        self.heard = version;
     }
 
-    pub(super) fn handle_arrival<L: Dialect>(
-        &mut self,
-        arrival: &Arrival,
-        dialect: &L,
-        id: TwinId<'_>,
-    ) {
-        let Arrival::Message(packet) = arrival else {
-            return;
-        };
-        let mut bytes = vec![0; MAX_DOCUMENT];
-        let mut len = 0;
-        let Ok(scratch) = DocumentMut::new(&mut bytes, &mut len) else {
-            return;
-        };
-        let heard = &mut self.heard;
-        let wanted = Wanted::Sections;
-        dialect.decode_answer(id, packet, wanted, scratch, &mut |incoming| {
-            if let Incoming::Message(Message::UpdateAccepted(accepted)) = incoming {
-                *heard = accepted.versions.twin;
-            }
-        });
-    }
-
-    pub(super) fn write<L: Dialect>(
-        &mut self,
-        now: Instant,
-        network: &mut Network,
-        dialect: &L,
-        id: TwinId<'_>,
-        change: Change<'_>,
-    ) {
+    /// Words a change as a request and hands it to `send`.
+    pub(super) fn write(&mut self, change: Change<'_>, send: &mut dyn FnMut(Message<'_>)) {
         self.requests = self.requests.wrapping_add(1);
         let mut token = String::new();
         let _ = write!(token, "writer-{}", self.requests);
@@ -100,9 +58,16 @@ impl Writer {
                 })
             }
         };
-        if let Ok(packet) = dialect.encode_request(id, &message, MAX_DOCUMENT) {
-            network.publish(now, self.client, packet);
-        }
+        send(message);
+    }
+}
+
+/// The twin's version after an update, if that is what a message says.
+pub(super) const fn version_after(message: &Message<'_>) -> Option<Version> {
+    if let Message::UpdateAccepted(accepted) = message {
+        Some(accepted.versions.twin)
+    } else {
+        None
     }
 }
 

@@ -4,11 +4,11 @@
 #![no_main]
 
 use twinsync::adapter::aws::{Policy, RequestError, Service};
-use twinsync::document::Document;
-use twinsync::hub::{Config, HubEngine, Registry, RequestLimits, Usage};
-use twinsync::protocol::TwinId;
+use twinsync::document::{Document, DocumentRef};
+use twinsync::hub::{Config, HubEngine, Notify, Registry, RequestLimits, Usage};
+use twinsync::protocol::{Get, Known, Message, TwinId, Versions};
 use twinsync::time::{Instant, Now, Timestamp};
-use twinsync::twin::TwinRef;
+use twinsync::twin::{ETag, TwinRef, Version};
 use twinsync_proof::{input, output, sink, text, word};
 
 /// One twin, in a page of 1 KB.
@@ -47,6 +47,12 @@ extern "C" fn _start() -> ! {
     };
     let service = Service::new(Policy::new());
     let config = Config::new()
+        .with_notify(Notify {
+            delta: true,
+            desired_patch: word() == 1,
+            desired: word() == 1,
+            changed: word() == 1,
+        })
         .with_policy(service.policy().twin())
         .with_limits(RequestLimits {
             in_flight: 10,
@@ -67,6 +73,20 @@ extern "C" fn _start() -> ! {
                 }
             }
             Err(_) => {}
+        }
+        // What this service's devices have no words for.
+        if let Ok(id) = TwinId::new(text(), None) {
+            let desired = ETag::from_bytes(u64::from(word()).to_le_bytes());
+            let versions = Versions::all(Version::new(u64::from(word())));
+            let get = Message::Get(Get {
+                id: None,
+                known: Some(Known { versions, desired }),
+                known_etag: Some(desired),
+            });
+            sink(hub.handle_message(now, id, get).is_ok().into());
+            if let Ok(patch) = DocumentRef::from_bytes(input()) {
+                sink(hub.desire(now, id, patch).is_ok().into());
+            }
         }
         while let Some(transmit) = hub.poll_transmit() {
             if let Ok(publish) = service.encode(transmit.id, &transmit.message, output()) {

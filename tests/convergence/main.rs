@@ -1,6 +1,6 @@
 //! The convergence law: after any schedule of writes, losses, partitions and restarts, once the link
 //! heals and nobody writes, desired and reported agree on both ends, within a bounded number of
-//! messages and a bounded time.
+//! messages and a bounded time. It holds for every dialect of `dialects`.
 //!
 //! A device that was connected all the time is not told what it missed. What tells it is one of four,
 //! and the law holds for each: a new connection, the next message, the periodic full get, or a link
@@ -17,17 +17,25 @@
     reason = "a test: what goes wrong is to be seen"
 )]
 
+mod dialects;
+mod toy;
+
+use core::cell::RefCell;
 use std::env;
+use std::rc::Rc;
 
 use proptest::prelude::*;
 use twinsync::device::{Config, ForeignLeaves};
-use twinsync::document::Document;
+use twinsync::document::{Document, DocumentRef};
 use twinsync::protocol::{Backoff, TwinId};
 use twinsync::sim::{
     Aws, Conditions, End, Failure, Obedient, Pair, Partition, Picky, Random, Settled, Setup, Step,
-    Storage, random_steps,
+    Storage, Udp, random_steps,
 };
 use twinsync::time::Duration;
+
+use dialects::{Spoken, law};
+use toy::Toy;
 
 type Lamp = Pair<Aws, 4096, 8192>;
 
@@ -54,8 +62,17 @@ fn lamp() -> TwinId<'static> {
     TwinId::new("lamp", None).unwrap()
 }
 
+impl Cure {
+    const ALL: [Self; 4] = [
+        Self::Reconnect,
+        Self::NextMessage,
+        Self::Interval,
+        Self::NothingLost,
+    ];
+}
+
 /// A pair whose rules, sizes and link follow from the seed.
-fn pair(seed: u64, cure: Cure) -> Lamp {
+fn pair<L: Spoken>(seed: u64, cure: Cure) -> Pair<L, 4096, 8192> {
     let mut random = Random::new(seed);
     // Reported shall be exactly what the device says: only then must both ends be equal.
     let mut device = Config::new(7)
@@ -77,7 +94,7 @@ fn pair(seed: u64, cure: Cure) -> Lamp {
     if cure == Cure::Interval {
         device = device.with_resync_interval(Some(INTERVAL));
     }
-    let mut setup = Setup::new(seed).with_device(device);
+    let mut setup = Setup::new(seed).with_device(L::device(device));
     if random.chance(300) {
         // Any leaf of these steps fits alone, many do not together.
         setup = setup.with_transmit_room(220);
@@ -88,11 +105,10 @@ fn pair(seed: u64, cure: Cure) -> Lamp {
     if cure != Cure::NothingLost && random.chance(400) {
         setup = setup.with_link(Conditions::hostile());
     }
-    // Without the echo of others' updates, only a full get tells what they removed.
-    let full_get = matches!(cure, Cure::Reconnect | Cure::Interval);
-    let dialect = Aws::default().with_echo(!full_get || random.chance(500));
+    let dialect = L::speak(cure, &mut random);
+    setup = setup.with_hub(dialect.hub());
     let refuses = if random.chance(500) { 300 } else { 0 };
-    Lamp::new(setup, dialect, lamp(), Picky { refuses })
+    Pair::new(setup, dialect, lamp(), Picky { refuses })
 }
 
 /// Only those steps after which a device that stays connected can know everything.
@@ -111,20 +127,25 @@ fn without_loss(step: &Step) -> Option<Step> {
 }
 
 /// The law, for one schedule.
-fn converges(seed: u64, steps: &[Step], cure: Cure, print: bool) -> Result<Settled, Failure> {
-    let mut pair = pair(seed, cure);
+fn converges<L: Spoken>(
+    seed: u64,
+    steps: &[Step],
+    cure: Cure,
+    print: bool,
+) -> Result<Settled, Failure> {
+    let mut pair = pair::<L>(seed, cure);
     if print {
         pair.watch(|now, end, packet| {
             let arrow = if end == End::Far { "-->" } else { "<--" };
-            let payload = String::from_utf8_lossy(&packet.payload);
+            let payload = packet.payload.escape_ascii();
             println!("{now} {arrow} {} {payload}", packet.topic);
         });
     }
     for step in steps {
-        let step = match cure {
-            Cure::NothingLost => without_loss(step),
-            _ => Some(step.clone()),
-        };
+        let step = L::step(cure, step).and_then(|step| match cure {
+            Cure::NothingLost => without_loss(&step),
+            _ => Some(step),
+        });
         if let Some(step) = step {
             if print {
                 println!("{} {step:?}", pair.now());
@@ -165,17 +186,21 @@ fn converges(seed: u64, steps: &[Step], cure: Cure, print: bool) -> Result<Settl
 }
 
 /// The law, for many seeds.
-fn law(cure: Cure) {
+fn law_of<L: Spoken>(cure: Cure) {
+    if !L::CURES.contains(&cure) {
+        return;
+    }
     let only = env::var("SEED").ok().map(|seed| seed.parse().unwrap());
     let count = env::var("SEEDS").map_or(150, |count| count.parse().unwrap());
     for seed in 0_u64..count {
         let (seed, print) = only.map_or((seed, false), |only| (only, true));
-        match converges(seed, &random_steps(seed, STEPS), cure, print) {
+        match converges::<L>(seed, &random_steps(seed, STEPS), cure, print) {
             Ok(settled) => assert!(
                 settled.messages <= MOST_MESSAGES,
-                "seed {seed}: {settled:?}"
+                "{}, seed {seed}: {settled:?}",
+                L::NAME
             ),
-            Err(failure) => panic!("{cure:?}, {failure}"),
+            Err(failure) => panic!("{}, {cure:?}, {failure}", L::NAME),
         }
         if print {
             break;
@@ -217,7 +242,7 @@ proptest! {
             &[Cure::Reconnect, Cure::NextMessage, Cure::Interval, Cure::NothingLost][..],
         ),
     ) {
-        let settled = converges(seed, &steps, cure, false);
+        let settled = converges::<Aws>(seed, &steps, cure, false);
         prop_assert!(settled.is_ok(), "{}", settled.unwrap_err());
     }
 }
@@ -359,4 +384,65 @@ fn a_twin_larger_than_the_device_is_never_asked_for_without_end() {
         // Each hour a full get, once more in reduced form, and perhaps a report.
         assert!(spoken <= 24 * 8, "seed {seed}: {spoken} messages in a day");
     }
+}
+
+/// A pair that talks by datagrams and is in step, and the sizes of what reaches its device from then on.
+fn watched() -> (Pair<Udp<Toy>, 4096, 8192>, Rc<RefCell<Vec<String>>>) {
+    let device = Udp::<Toy>::device(Config::new(7));
+    let setup = Setup::new(1)
+        .with_device(device)
+        .with_hub(Spoken::hub(&Udp(Toy)));
+    let mut pair = Pair::new(setup, Udp(Toy), lamp(), Obedient);
+    pair.step(&Step::Connect { resume: true });
+    pair.step(&Step::Desire(patch(r#"{"a":1,"b":2}"#)));
+    pair.settle(SOON).unwrap();
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let kinds = Rc::clone(&told);
+    pair.watch(move |_, end, packet| {
+        if end == End::Near {
+            let words = DocumentRef::from_bytes(&packet.payload).unwrap();
+            let kind = words.read::<&str>(&["kind"]).unwrap();
+            kinds.borrow_mut().push(kind.to_owned());
+        }
+    });
+    (pair, told)
+}
+
+#[test]
+fn a_device_that_restarts_with_its_memory_gets_no_more_than_what_is_new() {
+    let (mut pair, told) = watched();
+    let restart = |pair: &mut Pair<_, 4096, 8192>, told: &RefCell<Vec<String>>| {
+        pair.step(&Step::RestartDevice(Storage::Kept));
+        pair.step(&Step::Connect { resume: false });
+        pair.settle(SOON).unwrap();
+        told.take()
+    };
+    pair.step(&Step::Save);
+    assert_eq!(restart(&mut pair, &told), ["watching", "unchanged"]);
+    // What is new on the device goes out at once.
+    pair.step(&Step::Disconnect);
+    pair.step(&Step::Report(patch(r#"{"x":1}"#)));
+    assert_eq!(
+        restart(&mut pair, &told),
+        ["watching", "unchanged", "updated"]
+    );
+    pair.step(&Step::Save);
+    pair.step(&Step::Disconnect);
+    pair.step(&Step::Desire(patch(r#"{"b":3,"c":{}}"#)));
+    assert_eq!(
+        restart(&mut pair, &told),
+        ["watching", "patched", "updated"]
+    );
+    pair.step(&Step::Save);
+    pair.step(&Step::Disconnect);
+    pair.step(&Step::Desire(patch(r#"{"b":null}"#)));
+    assert_eq!(restart(&mut pair, &told)[..2], ["watching", "got"]);
+}
+
+#[test]
+fn a_hub_tells_the_watching_device_the_whole_of_desired() {
+    let (mut pair, told) = watched();
+    pair.step(&Step::Desire(patch(r#"{"b":null,"c":3}"#)));
+    pair.settle(SOON).unwrap();
+    assert_eq!(told.take(), ["desired", "updated"]);
 }
