@@ -69,6 +69,14 @@ pub(crate) fn words(message: &Message<'_>) -> String {
             let version = patch.versions.desired;
             format!("desired patch {}, version {version}", text(patch.patch))
         }
+        Message::Desired(desired) => {
+            let version = desired.versions.desired;
+            format!("notified: {}, version {version}", text(desired.document))
+        }
+        Message::GetPatched(patched) => {
+            let version = patched.versions.desired;
+            format!("get accepted: {}, version {version}", text(patched.patch))
+        }
         Message::Changed(changed) => format!("documents: version {}", changed.versions.twin),
         other => format!("{other:?}"),
     }

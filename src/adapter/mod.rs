@@ -8,6 +8,7 @@
 //! | adapter | service | transport |
 //! | --- | --- | --- |
 //! | [`aws`] | AWS IoT Device Shadow | MQTT |
+//! | [`coap`] | any, as resources under paths of this crate's own | CoAP over UDP |
 //! | [`azure`] | Azure IoT Hub device twins | MQTT; HTTP for back-ends |
 //! | [`native`] | our own, every byte counted | MQTT |
 //!

@@ -2,6 +2,8 @@
 //! inputs that the compiler cannot see through.
 #![no_std]
 
+pub mod coap;
+
 use core::panic::PanicInfo;
 
 #[cfg(not(feature = "allow-panic"))]
