@@ -183,6 +183,7 @@ impl<L: Dialect> Carrier for Mqtt<L> {
         now: Instant,
         id: TwinId<'_>,
         message: &Message<'_>,
+        _: Wanted,
         room: usize,
     ) -> Result<(), Unsent> {
         let packet = self
