@@ -223,7 +223,10 @@ impl<F: Format> CoapDevice<F> {
     /// A request came to its end without an answer: the engine has a time-out of its own.
     fn end(&mut self, request: RequestHandle) {
         self.asked = self.asked.take().filter(|asked| asked.request != request);
-        self.observed = self.observed.take().filter(|asked| asked.request != request);
+        self.observed = self
+            .observed
+            .take()
+            .filter(|asked| asked.request != request);
         for asked in [&mut self.asked, &mut self.observed].into_iter().flatten() {
             if asked.next == Some(request) {
                 asked.next = None;
@@ -255,8 +258,9 @@ impl<F: Format> DeviceSocket for CoapDevice<F> {
         // The engine asks one thing at a time: what it asked before is not awaited any more.
         let before = self.asked.take();
         self.cancel(before);
-        let write =
-            |client: &Client<'_, F>, out: &mut MessageWriter<'_>| client.encode(message, wanted, out);
+        let write = |client: &Client<'_, F>, out: &mut MessageWriter<'_>| {
+            client.encode(message, wanted, out)
+        };
         self.asked = Some(self.ask(now, id, room, &write)?);
         Ok(())
     }
@@ -388,8 +392,10 @@ impl HubSocket for CoapHub {
         }
         let endpoint = &mut self.endpoint;
         let reply = call.reply;
-        let mut replies = |_: TwinId<'_>, audience: Audience, message: &protocol::Message<'_>| {
-            match (audience, message) {
+        let mut replies =
+            |_: TwinId<'_>, audience: Audience, message: &protocol::Message<'_>| match (
+                audience, message,
+            ) {
                 (Audience::Asker, _) => {
                     let _ = endpoint.respond(now.instant, exchange, |out| {
                         write(&service, &reply, message, out);
@@ -397,8 +403,7 @@ impl HubSocket for CoapHub {
                 }
                 (Audience::Listeners, protocol::Message::Desired(_)) => endpoint.changed(DESIRED),
                 (Audience::Listeners, _) => {}
-            }
-        };
+            };
         let replies: &mut Replies<'_> = &mut replies;
         serve(call.id, call.message, replies);
     }
