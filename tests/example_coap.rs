@@ -26,6 +26,9 @@ use std::time::Instant;
 use running::{Running, WAIT, program};
 use serde_json::{Value, json};
 
+/// How long a twin may take to be as wanted, with losses.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// libcoap's client or server: Debian's names say which TLS library they are built with.
 fn libcoap(name: &str) -> Option<PathBuf> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
@@ -113,7 +116,7 @@ impl Asker {
     fn await_json(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         let mut last = None;
-        while start.elapsed() / 2 < WAIT {
+        while start.elapsed() < PATIENCE {
             let now = self.ask(path, &[]);
             if let Ok(value) = now.as_deref().map_or(Ok(Value::Null), serde_json::from_str)
                 && wanted(&value)

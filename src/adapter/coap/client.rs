@@ -151,6 +151,7 @@ impl<'a, F: Format> Client<'a, F> {
     ///
     /// # Errors
     /// [`AskError`]; unsupported are messages that are no requests, and updates of anything but reported.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn encode<M: MutableWritableMessage>(
         &self,
         message: &Message<'_>,
@@ -266,6 +267,7 @@ impl<'a, F: Format> Client<'a, F> {
         Ok(question)
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn write_update<M: MutableWritableMessage>(
         &self,
         condition: Option<[u8; 5]>,

@@ -116,6 +116,7 @@ struct Head {
 }
 
 impl Head {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn read<M: ReadableMessage>(response: &M) -> Self {
         let mut head = Self::default();
         for item in response.options() {
@@ -140,6 +141,7 @@ impl<'a, F: Format> Decoder<'a, F> {
     ///
     /// # Errors
     /// [`DecodeError`]; the answer can then not be finished.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn feed<M: ReadableMessage>(&mut self, response: &M) -> Result<Fed, DecodeError> {
         let code = Code::new(response.code().into());
         let head = Head::read(response);
@@ -166,6 +168,7 @@ impl<'a, F: Format> Decoder<'a, F> {
         asked.and_then(|state| state.desired)
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn block(&mut self, head: Head, payload: &[u8]) -> Result<Fed, DecodeError> {
         let expected = if self.patch().is_some() {
             F::PATCH
@@ -215,6 +218,7 @@ impl<'a, F: Format> Decoder<'a, F> {
     ///
     /// # Errors
     /// [`DecodeError`]: blocks are missing, or the payload is not what was asked for.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn finish(mut self) -> Result<Message<'a>, DecodeError> {
         let id = self.question.id();
         let timestamp = Timestamp::EPOCH;
