@@ -337,7 +337,7 @@ impl<const N: usize> DeviceEngine<N> {
         scratch.serialize(value)?;
         self.report(now, scratch.as_ref())
             .map_err(|error| match error {
-                ReportError::NotAMap => TypeError::Mismatch.into(),
+                ReportError::NotAMap | ReportError::Null => TypeError::Mismatch.into(),
                 ReportError::Edit(EditError::TooDeep) => BuildError::TooDeep.into(),
                 ReportError::Edit(EditError::KeyTooLong) => BuildError::KeyTooLong.into(),
                 ReportError::Edit(EditError::Capacity(error)) => error.into(),
@@ -347,7 +347,7 @@ impl<const N: usize> DeviceEngine<N> {
     /// One value is true now; null takes it back.
     ///
     /// # Errors
-    /// [`ReportError`]: too deep, or it does not fit.
+    /// [`ReportError`]: too deep, it does not fit, or it is a map with a null in it.
     pub fn report_value<'v>(
         &mut self,
         now: Instant,
