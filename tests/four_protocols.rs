@@ -17,7 +17,7 @@
 #[path = "../examples/common/lamp.rs"]
 mod lamp;
 
-use std::cell::RefCell;
+use core::cell::RefCell;
 use std::env;
 use std::rc::Rc;
 
