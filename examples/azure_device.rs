@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use lexopt::{Arg, ValueExt};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use twinsync::adapter::azure::plug_and_play::{Acknowledgement, says};
+use twinsync::adapter::azure::plug_and_play::{Acknowledgement, Code, says};
 use twinsync::adapter::azure::{Client, twin_id};
 use twinsync::device::{Acks, Config, DeviceEngine, Output, Session};
 use twinsync::document::{Document, Value};
@@ -116,7 +116,7 @@ impl<'a> Device<'a> {
         };
         for (name, value) in device.thermostat.settings() {
             // Set by the device itself: nobody has asked yet.
-            let own = Acknowledgement::new(203, twinsync::twin::Version::ZERO);
+            let own = Acknowledgement::new(Code::ByDevice, twinsync::twin::Version::ZERO);
             device.acknowledge(&[name], value, own)?;
         }
         Ok(device)
@@ -157,7 +157,7 @@ impl<'a> Device<'a> {
             match self.thermostat.set(&leaf.path, leaf.value) {
                 Ok(()) => {
                     tell(&format!("applies {}", leaf.path));
-                    let done = Acknowledgement::new(200, version);
+                    let done = Acknowledgement::new(Code::Done, version);
                     self.acknowledge(&leaf.path, leaf.value, done)?;
                 }
                 Err(reason) => {
@@ -166,7 +166,8 @@ impl<'a> Device<'a> {
                     let settings = self.thermostat.settings();
                     let own = settings.iter().find(|(name, _)| leaf.path[..] == [*name]);
                     if let Some((_, in_force)) = own {
-                        let bad = Acknowledgement::new(400, version).with_description(&reason);
+                        let bad =
+                            Acknowledgement::new(Code::Bad, version).with_description(&reason);
                         self.acknowledge(&leaf.path, *in_force, bad)?;
                     }
                 }
@@ -182,7 +183,7 @@ impl<'a> Device<'a> {
         how: Acknowledgement<'_>,
     ) -> Result<(), Box<dyn Error>> {
         let mut said = Document::<256>::new();
-        how.write(value, said.as_mut())?;
+        how.answer(value, said.as_mut())?;
         self.engine
             .report_value(self.clock.instant(), path, said.as_ref())?;
         Ok(())

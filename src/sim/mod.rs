@@ -46,7 +46,7 @@
 //! listener by the connection. Over datagrams, one of [`Datagrams`] with a socket for each end, [`Udp`]
 //! around it. Where a back-end can not be a client it speaks in the hub's process.
 //!
-//! [`random_steps`] makes up schedules; `tests/convergence.rs` of this crate holds the law over them.
+//! [`random_steps`] makes up schedules; `tests/convergence` of this crate holds the law over them.
 
 mod application;
 mod aws;
