@@ -87,7 +87,7 @@ fn end<L: Language>(name: &str, mut lamp: Lamp<L>) -> Result<Sections, Box<dyn E
 
 /// The seed and the link.
 fn arguments() -> Result<(u64, Conditions), Box<dyn Error>> {
-    use lexopt::Arg::Long;
+    use lexopt::Arg::{Long, Short, Value};
     use lexopt::ValueExt as _;
 
     let (mut seed, mut link) = (1, Conditions::perfect());
@@ -101,7 +101,7 @@ fn arguments() -> Result<(u64, Conditions), Box<dyn Error>> {
                     .map_err(|_| format!("--seed {text}: a whole number is expected"))?;
             }
             Long("link") => link = named(&parser.value()?.string()?)?,
-            other => return Err(other.unexpected().into()),
+            other @ (Short(_) | Long(_) | Value(_)) => return Err(other.unexpected().into()),
         }
     }
     Ok((seed, link))

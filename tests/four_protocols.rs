@@ -4,6 +4,7 @@
 //! *The same* is: desired, reported and tags are equal byte by byte, on the hub and, for the two that it knows,
 //! on the device. Versions of desired are equal, too. What may differ is what a protocol counts: those of
 //! reported and of the whole twin, as a report goes out in as many parts as the protocol's packets ask for.
+//! `SEED=n` in the environment runs one seed on lossy links and prints what was said, `SEEDS=n` runs so many.
 #![cfg(feature = "alloc")]
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +18,7 @@
 #[path = "../examples/common/lamp.rs"]
 mod lamp;
 
-use std::cell::RefCell;
+use core::cell::RefCell;
 use std::env;
 use std::rc::Rc;
 
@@ -41,7 +42,13 @@ struct Ending {
 fn told<L: Language>(protocol: &'static str, mut lamp: Lamp<L>) -> Ending {
     let heard = Rc::new(RefCell::new(Vec::new()));
     let hears = Rc::clone(&heard);
-    lamp.watch(move |_, end, packet| {
+    let print = env::var("SEED").is_ok();
+    lamp.watch(move |now, end, packet| {
+        if print {
+            let arrow = if end == End::Far { "-->" } else { "<--" };
+            let payload = packet.payload.escape_ascii();
+            println!("{now} {arrow} {} {payload}", packet.topic);
+        }
         if end == End::Near {
             let bytes = [packet.topic.as_bytes(), &packet.payload].concat();
             hears.borrow_mut().push(bytes);

@@ -31,7 +31,7 @@ pub(crate) type Lamp<L> = Pair<L, DEVICE, HUB>;
 pub(crate) const SECRET: &str = "only-for-the-service";
 
 /// So often the lamp connects anew before the story ends badly.
-const CONNECTIONS: usize = 10;
+const CONNECTIONS: usize = 100;
 
 /// When the application runs.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -27,7 +27,7 @@ use crate::twin::Policy;
 /// [`Json`](crate::adapter::coap::Json).
 ///
 /// The hub takes the device that a path names for the device that asks, as if a DTLS session had said
-/// so. A registration is good for a day, so that nothing is said when nothing happens.
+/// so. A registration is good for a month, so that nothing is said when nothing happens.
 #[derive(Clone, Copy, Debug)]
 pub struct Coap<F = Cbor> {
     seeds: Random,
@@ -42,6 +42,8 @@ const MTU: usize = 1_280;
 const PEER: () = ();
 /// There is one thing that can be observed: desired.
 const DESIRED: u32 = 0;
+/// Seconds after which a device registers anew.
+const MONTH: u32 = 2_592_000;
 /// A twin that changes while its blocks come is asked for again so often.
 const ATTEMPTS: u8 = 3;
 
@@ -92,7 +94,7 @@ impl<F: Format> Datagrams for Coap<F> {
 
     fn hub(&mut self) -> CoapHub {
         CoapHub {
-            service: Service::new(PREFIX).with_max_age(86_400),
+            service: Service::new(PREFIX).with_max_age(MONTH),
             endpoint: Box::new(endpoint::Server::new(self.network())),
             uploads: Box::new(Uploads::new()),
             observed: None,
