@@ -541,7 +541,7 @@ fn a_device_that_answers_with_codes_comes_into_step_or_says_what_failed() {
         pair.run_for(Duration::from_secs(1));
         pair.with_device(|now, engine| {
             let open: Vec<String> = engine.changes().map(|leaf| leaf.path.to_string()).collect();
-            assert_eq!(open, ["target", "fan/speed", "configVersion"]);
+            assert_eq!(open, ["fan/speed", "target", "configVersion"]);
             let mut said = Doc::new();
             // What is refused stays as it was.
             let in_force = if code == Code::Bad { 21 } else { celsius };
