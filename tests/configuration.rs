@@ -128,7 +128,8 @@ impl Bench {
             twin.section(Section::Reported),
         );
         let standing = Standing::of(desired, reported, &KEYS);
-        let number = |number: Option<u64>| number.map_or("none".into(), |it| it.to_string());
+        let number =
+            |number: Option<u64>| number.map_or_else(|| "none".into(), |it| it.to_string());
         let mut words = format!(
             "wants {}, has {}",
             number(standing.wanted),
