@@ -15,9 +15,10 @@
 use proptest::prelude::*;
 use twinsync::codec::json;
 use twinsync::configuration::{
-    self, Cause, Conclusion, Deployment, History, Keys, Outcome, Standing, Trial,
+    self, Acknowledgement, Cause, Code, Conclusion, Deployment, History, Keys, Outcome, Shape,
+    Standing, Trial, says,
 };
-use twinsync::device::{Config, Verdict};
+use twinsync::device::{Acks, Config, Verdict};
 use twinsync::document::{Document, DocumentRef, Leaf};
 use twinsync::hub::{self, HubEngine, InMemory};
 use twinsync::protocol::{Get, Message, TwinId, UpdateRequest};
@@ -127,7 +128,8 @@ impl Bench {
             twin.section(Section::Reported),
         );
         let standing = Standing::of(desired, reported, &KEYS);
-        let number = |number: Option<u64>| number.map_or("none".into(), |it| it.to_string());
+        let number =
+            |number: Option<u64>| number.map_or_else(|| "none".into(), |it| it.to_string());
         let mut words = format!(
             "wants {}, has {}",
             number(standing.wanted),
@@ -518,6 +520,64 @@ fn a_change_past_the_configuration_is_not_in_step() {
         bench.pair.step(&Step::Report(report.as_ref().into()));
         bench.pair.run_for(Duration::from_secs(1));
         assert_eq!(bench.words(), standing);
+    }
+}
+
+/// A device that answers each leaf as Plug and Play has it, by its engine's and the configuration's own rules.
+#[test]
+fn a_device_that_answers_with_codes_comes_into_step_or_says_what_failed() {
+    let config = Config::new(7).with_acks(Acks::new(says));
+    let mut pair: Pair<Aws, 1024, 8192> = Pair::new(
+        Setup::new(1).with_device(config),
+        Aws::default(),
+        lamp(),
+        |_: &Leaf<'_>| Verdict::Postponed,
+    );
+    pair.step(&Step::Connect { resume: false });
+    for (number, celsius, code) in [(1, 21, Code::Done), (2, 99, Code::Bad), (3, 22, Code::Done)] {
+        let desired = document(&format!(
+            r#"{{"configVersion":{number},"target":{celsius},"fan":{{"__t":"c","speed":{number}}}}}"#
+        ));
+        pair.step(&Step::Desire(desired.as_ref().into()));
+        pair.run_for(Duration::from_secs(1));
+        pair.with_device(|now, engine| {
+            let open: Vec<String> = engine.changes().map(|leaf| leaf.path.to_string()).collect();
+            assert_eq!(open, ["fan/speed", "target", "configVersion"]);
+            let mut said = Doc::new();
+            // What is refused stays as it was.
+            let in_force = if code == Code::Bad { 21 } else { celsius };
+            let how = Acknowledgement::new(code, engine.version());
+            how.answer(in_force.into(), said.as_mut()).unwrap();
+            engine
+                .report_value(now, &["target"], said.as_ref())
+                .unwrap();
+            let done = Acknowledgement::new(Code::Done, engine.version());
+            let path = ["fan", "speed"];
+            done.write(&path, number.into(), Shape::PlugAndPlay, said.as_mut())
+                .unwrap();
+            engine.report(now, said.as_ref()).unwrap();
+            let (desired, reported) = (engine.desired(), engine.reported());
+            let mut report = Doc::new();
+            configuration::conclude(desired, reported, START, &KEYS, &mut report.as_mut()).unwrap();
+            engine.report(now, report.as_ref()).unwrap();
+            if code == Code::Bad {
+                engine.refuse(now, &["target"]).unwrap();
+            }
+            let open = usize::from(code == Code::Bad);
+            assert_eq!(
+                engine.changes().count(),
+                open,
+                "its number is open, or nothing"
+            );
+        });
+        pair.run_for(Duration::from_secs(1));
+        let twin = pair.twin();
+        let reported = twin.section(Section::Reported);
+        let standing = Standing::of(twin.section(Section::Desired), reported, &KEYS);
+        let answer = Acknowledgement::of(reported, &["target"], Shape::PlugAndPlay).unwrap();
+        assert_eq!(answer.code, code);
+        assert_eq!(standing.is_in_step(), code == Code::Done, "{standing:?}");
+        assert_eq!(standing.open, usize::from(code == Code::Bad));
     }
 }
 

@@ -263,9 +263,10 @@ fn nested(
     Ok(())
 }
 
-/// Says whether `reported` says at `path` what `wanted` (a leaf of desired) asks for: the value itself, or a
-/// successful [`Acknowledgement`] of it in the shape of Plug and Play, there or above. The mark of a component
-/// asks for nothing.
+/// Says whether `reported` says at `path` what `wanted`, a leaf of desired, asks for.
+///
+/// It does with the value itself, or a successful [`Acknowledgement`] of it in the shape of Plug and Play, there
+/// or above. The mark of a component asks for nothing.
 ///
 /// Hand it to a device engine (`Config::with_acks(Acks::new(says))`) that acknowledges in that shape.
 pub fn says(reported: DocumentRef<'_>, path: &[&str], wanted: DocumentRef<'_>) -> bool {

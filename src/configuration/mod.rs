@@ -52,6 +52,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # On the device, in this order
+//!
+//! 1. Wait until the engine is [online](crate::device::Link::Online): before, its desired may be a part only.
+//! 2. [`Trial::begin`], before the first leaf; what has failed before does not begin.
+//! 3. Apply the leaves, in [`settle`](crate::device::DeviceEngine::settle) say; *postpone* `configVersion`.
+//! 4. Proven? [`Trial::pass`], then report what [`conclude`] writes. Not in time? Put what [`Trial::poll`] returns
+//!    into effect, report it, and report what [`refuse`] writes.
+//!
+//! The example `fleet_config` does this in fifty devices (`examples/common/pump.rs`).
+//!
 //! # No lost updates
 //!
 //! Patches go out under a [`Precondition`](crate::twin::Precondition): the twin's version or etag that the
@@ -63,7 +73,7 @@
 //! A device that only says what is in force acknowledges with the value itself. One that also says how it went
 //! writes an [`Acknowledgement`] with a [`Code`] and the version of desired that asked, in a [`Shape`]: plain,
 //! beside the values, or that of IoT Plug and Play, around them. A value in a Plug and Play answer with a code
-//! of success counts as reported here, too.
+//! of success counts as reported here, too. `configVersion` itself is reported plainly in any shape.
 
 mod acknowledgement;
 mod deployment;

@@ -30,8 +30,12 @@ use crate::time::{Duration, Instant};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What comes back is put into effect and reported; [`refuse`](super::refuse) says why, and the leaves are
-/// [refused](crate::device::DeviceEngine::refuse), so that they are not tried again.
+/// What comes back is put into effect and reported; [`refuse`](super::refuse) says why. From then on, the same
+/// configuration does not begin again ([`TrialError::Failed`]): apply nothing of it.
+///
+/// A trial in memory only is lost with a restart. Its configuration has then not proven itself, so do not
+/// [`conclude`](super::conclude) it: the service's [`Deployment`](super::Deployment) runs out and rolls back. Or store
+/// [`version`](Self::version) and [`before`](Self::before), and [`restore`](Self::restore) them.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Trial<const N: usize> {
