@@ -5,6 +5,7 @@
 //! cargo run --release --example azure_device -- --broker 127.0.0.1:1883 --device heater
 //! curl -X PATCH 127.0.0.1:8080/twins/heater -d '{"properties":{"desired":{"target":21.5}}}'
 //! curl 127.0.0.1:8080/twins/heater
+//! curl 127.0.0.1:8080/devices/query -d "{\"query\":\"SELECT * FROM devices WHERE properties.desired.target > 20\"}"
 //! ```
 //!
 //! A listener of its own, because a broker that devices share can not tell their topics apart. Who connects is
