@@ -121,7 +121,7 @@ fn no_message_of_any_adapter_holds_a_tag() {
 fn conversation(spell: Spell, metadata: bool) -> (Vec<Vec<u8>>, bool) {
     let everything = Notify {
         delta: true,
-        desired_patch: false,
+        desired_patch: true,
         desired: false,
         changed: true,
     };

@@ -113,7 +113,7 @@ impl AzureService {
         let id = identify(client_id)?;
         let now = self.clock.now();
         let registry = self.hub.registry_mut();
-        if registry.twin(id).is_none() {
+        if registry.twins().twin(id).is_none() {
             let mut made = Twin::<64>::new();
             let update = Update::merge(DocumentRef::EMPTY);
             let policy = self.service.policy().twin().with_create(true);
@@ -203,8 +203,8 @@ impl AzureService {
                 id
             }
             Ok(Call::Query(query)) => {
-                let text = query.text.to_owned();
-                return self.query(&text, query.max_items, request.continuation);
+                let (text, max_items) = (query.text.to_owned(), query.max_items);
+                return self.query(&text, max_items, request.continuation);
             }
             Ok(_) => return self.fault(Fault::Path),
             Err(fault) => return http(self.service.respond_fault(fault, &mut self.out)),
@@ -218,7 +218,12 @@ impl AzureService {
         let Ok(id) = twin_id(&device, module.as_deref()) else {
             return self.fault(Fault::Path);
         };
-        let twin = self.hub.registry().twin(id).unwrap_or(TwinRef::ABSENT);
+        let twin = self
+            .hub
+            .registry()
+            .twins()
+            .twin(id)
+            .unwrap_or(TwinRef::ABSENT);
         let identity = identity(&self.connections, id);
         http(self.service.respond_twin(&identity, twin, &mut self.out))
     }
@@ -271,7 +276,12 @@ impl AzureService {
             let module = row.read::<&str>(&["moduleId"]).ok();
             match (item_type, twin_id(device, module)) {
                 (ItemType::Twin, Ok(id)) => {
-                    let twin = self.hub.registry().twin(id).unwrap_or(TwinRef::ABSENT);
+                    let twin = self
+                        .hub
+                        .registry()
+                        .twins()
+                        .twin(id)
+                        .unwrap_or(TwinRef::ABSENT);
                     page.twin(&identity(&self.connections, id), twin);
                 }
                 _ => page.raw(row),
