@@ -25,6 +25,7 @@ use core::error::Error;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io::{self, Write};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use lexopt::{Arg, ValueExt};
@@ -47,7 +48,17 @@ struct Device<'a> {
     thermostat: Thermostat,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("azure_device: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let (mut options, mut device) = (Options::new(""), None);
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
@@ -68,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     options.check()?;
     let name = device.ok_or("--device ID is missing")?;
-    let id = twin_id(&name, None)?;
+    let id = twin_id(&name, None).map_err(|error| format!("`{name}`: {error}"))?;
     options.client_id.clone_from(&name);
     // Subscriptions belong to the session.
     options.clean_session = false;
@@ -130,7 +141,10 @@ impl<'a> Device<'a> {
             } => self.engine.handle_connected(now, Session::Resumed),
             Event::Up { .. } => self.engine.handle_connected(now, Session::Fresh),
             Event::Subscribed { .. } => self.engine.handle_subscribed(now),
-            Event::Down { .. } => self.engine.handle_disconnected(now),
+            Event::Down { reason } => {
+                tell(&format!("no connection: {reason}"));
+                self.engine.handle_disconnected(now);
+            }
             Event::Message { topic, payload } => {
                 let mut scratch = Document::<3072>::new();
                 let wanted = self.engine.wanted();
