@@ -11,7 +11,8 @@ use twinsync_proof::{input, output, sink, text, word};
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
-    let mut engine = DeviceEngine::<512>::new(Config::new(word()).with_versions(VersionScope::Section));
+    let mut engine =
+        DeviceEngine::<512>::new(Config::new(word()).with_versions(VersionScope::Section));
     let mut scratch = Document::<1024>::new();
     let id = loop {
         if let Ok(id) = TwinId::new(text(), None) {
