@@ -136,9 +136,9 @@ fn metrics_count_who_is_targeted_and_who_was_reached() {
     let one = automatic("one", &content, 1);
     for device in ["a", "b", "c"] {
         let patch = json(r#"{"tags":{}}"#);
-        let update = crate::twin::Update::merge(patch.as_ref());
+        let update = Update::merge(patch.as_ref());
         let message =
-            crate::protocol::Message::Update(crate::protocol::UpdateRequest { id: None, update });
+            Message::Update(UpdateRequest { id: None, update });
         hub.handle_message(Now::default(), id(device), message)
             .unwrap();
         while let Some(transmit) = hub.poll_transmit() {
