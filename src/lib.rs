@@ -29,7 +29,8 @@
 //!
 //! # Features
 //!
-//! Features only add dependencies: `alloc`, `std`, `serde`, `float`, `defmt`, `log`. A room that a
+//! Features only add dependencies: `alloc`, `std`, `serde`, `float`, `defmt`, `log`. A room or an item
+//! that needs one says so.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -11,80 +11,106 @@
     reason = "a test: what goes wrong is to be seen"
 )]
 
-use twinsync::adapter::coap::{self, Access, AnswerError, Code, MessageWriter, Names, Type};
-use twinsync::adapter::{EncodeError, Publish, aws, azure, native};
+use twinsync::adapter::coap::{self, Code};
+use twinsync::adapter::native::{self, Party};
+use twinsync::adapter::{EncodeError, Publish, aws, azure};
 use twinsync::codec::json;
 use twinsync::document::Document;
 use twinsync::hub::{Config, HubEngine, InMemory, Notify};
-use twinsync::protocol::{Get, Message, RequestId, TwinId, UpdateRequest, Wanted};
+use twinsync::protocol::{Get, Message, RequestId, TwinId, UpdateRequest};
 use twinsync::time::{Instant, Now, Timestamp};
 use twinsync::twin::{Policy, Update};
 
-/// How an adapter spells what a hub sends where a device can hear it: topic, then payload, or a datagram;
-/// nothing if it has no words for it, or if back-ends alone hear it.
+/// How an adapter spells what a hub sends: topic or path, then payload; nothing if it has no words for it.
 type Spell = fn(TwinId<'_>, &Message<'_>) -> Vec<u8>;
 
 const ADAPTERS: &[(&str, Spell)] = &[
     ("aws", |id, message| {
-        let mut out = vec![0; 16 * 1024];
         let service = aws::Service::new(aws::Policy::new());
-        bytes(service.encode(id, message, &mut out))
+        published(&service.encode(id, message, &mut vec![0; 16 * 1024]))
     }),
     ("azure", |_, message| {
-        let mut out = vec![0; 16 * 1024];
         let service = azure::Service::new(azure::Policy::new());
-        bytes(service.encode(message, &mut out))
+        published(&service.encode(message, &mut vec![0; 16 * 1024]))
     }),
-    ("native", |id, message| {
-        let mut out = vec![0; 16 * 1024];
-        let service = native::Service::new(native::Prefix::DEFAULT);
-        let sent = bytes(service.encode(native::Asker::DEVICE, id, message, &mut out));
-        // Back-ends have topics of their own, which a device can not read.
-        match sent.starts_with(b"t/") {
-            true => sent,
-            false => Vec::new(),
-        }
-    }),
-    ("coap", |id, message| {
-        let datagram = |write: &mut dyn FnMut(&mut MessageWriter<'_>) -> bool| {
-            let mut out = vec![0; 4 * 1024];
-            let mut writer = MessageWriter::new(&mut out, Type::Confirmable, Code::EMPTY, 1, b"t");
-            let written = write(&mut writer);
-            let len = writer.finish().unwrap();
-            out.truncate(if written { len } else { 0 });
-            out
-        };
-        let client = coap::Client::<coap::Json>::new("twins", id).unwrap();
-        let get = Message::Get(Get::default());
-        let asked = datagram(&mut |out| client.encode(&get, Wanted::Sections, out).is_ok());
-        let request = coap::Message::parse(&asked).unwrap();
-        let service = coap::Service::new("twins");
-        let (mut names, mut read) = (Names::new(), Document::<64>::new());
-        let access = Access::Device(id.device());
-        let call = service
-            .decode(access, &request, &[], &mut names, read.as_mut())
-            .unwrap();
-        let (mut shown, mut text) = (Document::<4096>::new(), vec![0; 4096]);
-        datagram(&mut |out| match service.encode(
-            &call.reply,
-            message,
-            shown.as_mut(),
-            &mut text,
-            out,
-        ) {
-            Ok(_) => true,
-            Err(AnswerError::Unsupported) => false,
-            Err(error) => panic!("{error:?}"),
-        })
-    }),
+    ("native", |id, message| native(id, message, Party::Device)),
+    ("coap", coap),
 ];
 
-fn bytes(publish: Result<Publish<'_>, EncodeError>) -> Vec<u8> {
+fn published(publish: &Result<Publish<'_>, EncodeError>) -> Vec<u8> {
     match publish {
         Ok(publish) => [publish.topic.as_bytes(), publish.payload].concat(),
         Err(EncodeError::Unsupported) => Vec::new(),
         Err(error) => panic!("{error}"),
     }
+}
+
+/// What goes out on this party's topics, answering this party.
+fn native(id: TwinId<'_>, message: &Message<'_>, party: Party) -> Vec<u8> {
+    let prefix = native::Prefix::DEFAULT;
+    let metadata = true;
+    let mut out = vec![0; 16 * 1024];
+    let publish = native::Service::new(prefix).encode(
+        native::Asker { party, metadata },
+        id,
+        message,
+        &mut out,
+    );
+    match &publish {
+        Ok(sent) if native::Topic::parse(prefix, sent.topic).unwrap().party != party => Vec::new(),
+        _ => published(&publish),
+    }
+}
+
+/// The message as the answer to each of a device's questions, and as a notification of each.
+fn coap(_: TwinId<'_>, message: &Message<'_>) -> Vec<u8> {
+    let service = coap::Service::new("twins");
+    let mut all = Vec::new();
+    for (code, part, body) in [
+        (Code::GET, "", ""),
+        (Code::GET, "desired", ""),
+        (Code::GET, "reported", ""),
+        (Code::GET, "delta", ""),
+        (Code::FETCH, "", r#"["/tags","/tags/secretA","/desired"]"#),
+        (Code::IPATCH, "reported", "{}"),
+    ] {
+        let mut datagram = [0; 256];
+        let mut request =
+            coap::MessageWriter::new(&mut datagram, coap::Type::Confirmable, code, 1, b"t");
+        let path = ["twins", "thing-1", part].into_iter();
+        for step in path.filter(|step| !step.is_empty()) {
+            request.option(coap::option::URI_PATH, step.as_bytes());
+        }
+        request.payload(body.as_bytes());
+        let len = request.finish().unwrap();
+        let request = coap::Message::parse(&datagram[..len]).unwrap();
+        let (mut names, mut document) = (coap::Names::new(), Document::<512>::new());
+        let access = coap::Access::Device("thing-1");
+        let call = service
+            .decode(
+                access,
+                &request,
+                body.as_bytes(),
+                &mut names,
+                document.as_mut(),
+            )
+            .unwrap();
+        let watch = call.reply.watch();
+        for reply in [call.reply, watch.notify(2)] {
+            let (mut shown, mut text) = (Document::<4096>::new(), [0; 4096]);
+            let mut answer = vec![0; 4096];
+            let mut out =
+                coap::MessageWriter::new(&mut answer, coap::Type::Confirmable, code, 2, b"t");
+            if service
+                .encode(&reply, message, shown.as_mut(), &mut text, &mut out)
+                .is_ok()
+            {
+                let len = out.finish().unwrap();
+                all.extend_from_slice(&answer[..len]);
+            }
+        }
+    }
+    all
 }
 
 /// What a back-end writes and a device asks, in this order. What is secret stands in tags only.
@@ -105,8 +131,7 @@ fn no_message_of_any_adapter_holds_a_tag() {
             let (sent, tagged) = conversation(*spell, metadata);
             assert!(
                 sent.len() > 15,
-                "{name}: answers and notifications were sent, {}",
-                sent.len()
+                "{name}: answers, deltas and documents were sent"
             );
             assert!(tagged, "the hub keeps the tags");
             for bytes in sent {
@@ -117,12 +142,22 @@ fn no_message_of_any_adapter_holds_a_tag() {
     }
 }
 
+/// Else nothing above would be seen.
+#[test]
+fn a_back_end_is_shown_the_tags_of_the_same_conversation() {
+    let (sent, _) = conversation(|id, message| native(id, message, Party::BackEnd), false);
+    let shown = sent
+        .iter()
+        .filter(|bytes| String::from_utf8_lossy(bytes).contains("secretB"));
+    assert!(shown.count() > 0);
+}
+
 /// All that the hub sends, and whether it kept tags.
 fn conversation(spell: Spell, metadata: bool) -> (Vec<Vec<u8>>, bool) {
     let everything = Notify {
         delta: true,
         desired_patch: true,
-        desired: false,
+        desired: true,
         changed: true,
     };
     let policy = Policy::new().with_metadata(metadata);

@@ -1,15 +1,18 @@
 //! Automatic configurations: who is targeted gets it, who leaves loses it.
 
-use super::setting::{Deliver, Failed, Outcome, Setting, Targeted, ask, item, load};
+use super::setting::{Deliver, Failed, Outcome, Setting, Targeted, ask, item, known, load};
 use crate::document::{self, Document, DocumentMut, DocumentRef, EditError, Value};
 use crate::hub::{HandleError, HubEngine, Registry};
 use crate::protocol::{TwinId, Versions};
-use crate::query::TwinItem;
+use crate::query::{QueryRef, TwinItem};
 use crate::time::{Now, Timestamp};
 use crate::twin::{Origin, Precondition, Section, TwinRef, Update};
 
 /// Key in tags under which a twin remembers which configurations target it.
-const RECORD: &str = "configurations";
+pub(super) const RECORD: &str = "configurations";
+
+/// Most metrics of its own that a configuration can have, as IoT Hub has it.
+pub const MAX_METRICS: usize = 5;
 
 /// Most characters of a configuration's id.
 const MAX_ID: usize = 128;
@@ -57,7 +60,18 @@ pub struct Automatic<'c> {
     priority: u32,
     created: Timestamp,
     target: Option<&'c dyn Targeted>,
+    metrics: &'c [Metric<'c>],
     retired: bool,
+}
+
+/// A number that tells how a configuration fares: of the twins that a query matches.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric<'c> {
+    /// What it is called.
+    pub name: &'c str,
+    /// What is counted: the twins of its source that its condition matches, among them
+    /// `configurations.[[id]].status = 'Applied'`. Columns and groups do not matter.
+    pub query: QueryRef<'c>,
 }
 
 /// Why a configuration cannot be one.
@@ -70,6 +84,8 @@ pub enum AutomaticError {
     Id,
     /// Its content is not a map.
     Content,
+    /// It has more than [`MAX_METRICS`] metrics.
+    Metrics,
 }
 
 /// What a reconciliation did to a twin.
@@ -90,6 +106,8 @@ pub struct Metrics {
     pub targeted: usize,
     /// Twins that it matches and that were given the content.
     pub applied: usize,
+    /// What its own metrics count, in the order of [`Automatic::with_metrics`].
+    pub own: [usize; MAX_METRICS],
 }
 
 impl<'c> Automatic<'c> {
@@ -104,10 +122,14 @@ impl<'c> Automatic<'c> {
         priority: u32,
         created: Timestamp,
     ) -> Result<Self, AutomaticError> {
-        let allowed = |c: char| {
-            c.is_ascii_lowercase() || c.is_ascii_digit() || "-:+%_#*?!(),=@$'".contains(c)
+        // Byte by byte: a search for a character would bring panics along.
+        let allowed = |byte: u8| match byte {
+            b'a'..=b'z' | b'0'..=b'9' => true,
+            b'-' | b':' | b'+' | b'%' | b'_' | b'#' | b'*' | b'?' | b'!' => true,
+            b'(' | b')' | b',' | b'=' | b'@' | b'$' | b'\'' => true,
+            _ => false,
         };
-        if id.is_empty() || id.len() > MAX_ID || !id.chars().all(allowed) {
+        if id.is_empty() || id.len() > MAX_ID || !id.bytes().all(allowed) {
             return Err(AutomaticError::Id);
         }
         if !content.is_map() {
@@ -119,6 +141,7 @@ impl<'c> Automatic<'c> {
             priority,
             created,
             target: None,
+            metrics: &[],
             retired: false,
         })
     }
@@ -128,6 +151,18 @@ impl<'c> Automatic<'c> {
     pub const fn with_target(mut self, target: &'c dyn Targeted) -> Self {
         self.target = Some(target);
         self
+    }
+
+    /// The same with metrics of its own.
+    ///
+    /// # Errors
+    /// [`AutomaticError::Metrics`] if there are more than [`MAX_METRICS`].
+    pub const fn with_metrics(mut self, metrics: &'c [Metric<'c>]) -> Result<Self, AutomaticError> {
+        if metrics.len() > MAX_METRICS {
+            return Err(AutomaticError::Metrics);
+        }
+        self.metrics = metrics;
+        Ok(self)
     }
 
     /// The same for no twin any more. Reconcile every twin once with it before it is dropped: what it set
@@ -143,7 +178,8 @@ impl<'c> Automatic<'c> {
         self.id
     }
 
-    /// Counts the twins that it is for, and those of them that a reconciliation has reached. Cost: linear.
+    /// Counts the twins that it is for, those of them that a reconciliation has reached, and those that its
+    /// own metrics match. Cost: linear in the twins, for each metric.
     pub fn metrics<'t>(&self, twins: impl Iterator<Item = (TwinId<'t>, TwinRef<'t>)>) -> Metrics {
         let mut metrics = Metrics::default();
         for (id, twin) in twins {
@@ -151,6 +187,10 @@ impl<'c> Automatic<'c> {
                 metrics.targeted = metrics.targeted.saturating_add(1);
                 let reached = usize::from(self.has_reached(twin));
                 metrics.applied = metrics.applied.saturating_add(reached);
+            }
+            let twin = known(id, twin);
+            for (own, count) in self.metrics.iter().zip(&mut metrics.own) {
+                *count = count.saturating_add(usize::from(own.query.is_target(&twin)));
             }
         }
         metrics
@@ -307,6 +347,7 @@ impl core::fmt::Display for AutomaticError {
         f.write_str(match self {
             Self::Id => "not the id of a configuration",
             Self::Content => "the content is not a map",
+            Self::Metrics => "more than 5 metrics of its own",
         })
     }
 }

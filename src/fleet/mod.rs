@@ -66,7 +66,9 @@ mod setting;
 #[cfg(feature = "alloc")]
 mod token;
 
-pub use automatic::{Automatic, AutomaticError, Metrics, Reconciled, reconcile};
+pub use automatic::{
+    Automatic, AutomaticError, MAX_METRICS, Metric, Metrics, Reconciled, reconcile,
+};
 #[cfg(feature = "alloc")]
 pub use indexed::Indexed;
 pub use rollout::{Counts, Plan, Progress, Rollout, State, Target};

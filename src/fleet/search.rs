@@ -7,10 +7,11 @@ use core::cmp::Ordering;
 use core::fmt;
 
 use super::indexed::Indexed;
+use super::setting::known;
 use super::token::{Token, TokenError, hash};
 use crate::document::{DocumentMut, DocumentRef, EditError, MAX_DOCUMENT};
 use crate::protocol::TwinId;
-use crate::query::{GroupError, Groups, QueryRef, Source, TwinItem};
+use crate::query::{GroupError, Groups, QueryRef, TwinItem};
 use crate::twin::TwinRef;
 
 /// Most rows on a page of whole twins (`SELECT *`), as IoT Hub has it.
@@ -194,11 +195,10 @@ impl<'q> Search<'q> {
         if !twin.exists() {
             return None;
         }
-        let item = match (self.query.source(), id.name()) {
-            (Source::Devices, None) => TwinItem::new(id.device(), twin),
-            (Source::Modules, Some(module)) => TwinItem::new(id.device(), twin).with_module(module),
-            _ => return None,
-        };
+        let item = known(id, twin);
+        if !item.is_from(self.query.source()) {
+            return None;
+        }
         self.examined = self.examined.saturating_add(1);
         self.query.matches(&item).then_some(item)
     }

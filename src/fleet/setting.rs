@@ -1,5 +1,6 @@
 //! One change for many devices: to each under the version that its condition was judged on.
 
+use super::automatic::RECORD;
 use crate::configuration::{self, Keys};
 use crate::document::{Document, DocumentRef, EditError};
 use crate::error::Status;
@@ -127,8 +128,9 @@ impl<const N: usize> Targeted for Condition<'_, N> {
 }
 
 impl Targeted for QueryRef<'_> {
+    /// Whether it is what the query looks through, and its condition holds.
     fn is_target(&self, twin: &TwinItem<'_>) -> bool {
-        self.matches(twin)
+        twin.is_from(self.source()) && self.matches(twin)
     }
 }
 
@@ -207,7 +209,7 @@ impl<'p> Setting<'p> {
                 Ok(twin) => twin,
                 Err(outcome) => return Ok(outcome),
             };
-            if !wanted.is_target(&item(id, twin)) {
+            if !wanted.is_target(&known(id, twin)) {
                 return Ok(Outcome::Skipped(Skip::NotMatched));
             }
             let number = match self.prepare(twin, &mut patch, note) {
@@ -293,6 +295,12 @@ pub(super) fn item<'a>(id: TwinId<'a>, twin: TwinRef<'a>) -> TwinItem<'a> {
         Some(name) => item.with_module(name),
         None => item,
     }
+}
+
+/// The same, and which automatic configurations target it.
+pub(super) fn known<'a>(id: TwinId<'a>, twin: TwinRef<'a>) -> TwinItem<'a> {
+    let record = twin.section(Section::Tags).at(&[RECORD]);
+    item(id, twin).with_configurations(record.unwrap_or(DocumentRef::EMPTY))
 }
 
 /// Asks the hub for an update and delivers all that it causes but the answer.

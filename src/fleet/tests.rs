@@ -5,12 +5,12 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Indexed, Page, PageRequest, SearchError, TokenError};
-use crate::document::{Document, Number};
-use crate::hub::Registry;
+use super::{Automatic, Indexed, Page, PageRequest, SearchError, TokenError, reconcile};
+use crate::document::{Document, DocumentRef, Number};
+use crate::hub::{Config, HubEngine, Registry};
 use crate::protocol::TwinId;
-use crate::query::{Dialect, Query};
-use crate::time::Timestamp;
+use crate::query::{Condition, Dialect, Query};
+use crate::time::{Now, Timestamp};
 use crate::twin::{self, Policy, Precondition, Twin, TwinRef, Update};
 use proptest::prelude::*;
 
@@ -24,9 +24,12 @@ fn id(number: usize) -> String {
     format!("device-{number:03}")
 }
 
-/// Merges a patch into a twin of the fleet, as a hub does.
+/// Merges a patch into a device's twin, as a hub does.
 fn write(fleet: &mut Indexed, device: &str, fill: impl FnOnce(&mut Document<512>)) {
-    let id = TwinId::new(device, None).unwrap();
+    write_twin(fleet, TwinId::new(device, None).unwrap(), fill);
+}
+
+fn write_twin(fleet: &mut Indexed, id: TwinId<'_>, fill: impl FnOnce(&mut Document<512>)) {
     let mut patch = Document::new();
     fill(&mut patch);
     let mut next = Twin::<1024>::new();
@@ -246,6 +249,85 @@ fn an_index_is_used_by_itself_and_only_where_the_condition_needs_it() {
             "{condition}"
         );
     }
+}
+
+#[test]
+fn the_status_of_an_automatic_configuration_can_be_asked_for() {
+    let mut hub = HubEngine::<_, 1024>::new(Indexed::new(), Config::new());
+    for (device, site) in [("a", "north"), ("b", "south"), ("c", "north")] {
+        write(hub.registry_mut(), device, |patch| {
+            patch.set(&["tags", "site"], site).unwrap();
+        });
+    }
+    let target = Condition::<16>::parse("tags.site = 'north'", Dialect::TWIN).unwrap();
+    let mut content = Document::<64>::new();
+    content.set(&["x"], 1).unwrap();
+    let north = Automatic::new("north-1", content.as_ref(), 1, Timestamp::EPOCH).unwrap();
+    let north = north.with_target(&target);
+    for device in ["a", "b", "c"] {
+        let id = TwinId::new(device, None).unwrap();
+        reconcile(&mut hub, Now::default(), id, &[north], &mut |_| {})
+            .unwrap()
+            .unwrap();
+    }
+    for (condition, expected) in [
+        (
+            "configurations.[[north-1]].status = 'Applied'",
+            vec!["a", "c"],
+        ),
+        (
+            "Configurations.[[north-1]].status = 'Applied'",
+            vec!["a", "c"],
+        ),
+        ("NOT is_defined(configurations.[[north-1]])", vec!["b"]),
+        ("configurations.[[south-1]].status = 'Applied'", vec![]),
+        ("is_defined(site)", vec![]),
+    ] {
+        let text = format!("SELECT deviceId FROM devices WHERE {condition}");
+        assert_eq!(
+            ids(&search(hub.registry(), &query(&text), 9)),
+            expected,
+            "{condition}"
+        );
+    }
+    let text = "SELECT configurations.[[north-1]].status AS status FROM devices TOP 1";
+    let page = search(hub.registry(), &query(text), 9);
+    assert_eq!(
+        page.row(0).unwrap().read::<&str>(&["status"]),
+        Ok("Applied")
+    );
+}
+
+#[test]
+fn modules_are_looked_through_apart_from_their_devices() {
+    let mut fleet = Indexed::new().with_index("tags.site").unwrap();
+    for (device, module) in [
+        ("a", None),
+        ("a", Some("camera")),
+        ("b", None),
+        ("b", Some("pump")),
+    ] {
+        write_twin(&mut fleet, TwinId::new(device, module).unwrap(), |patch| {
+            patch.set(&["tags", "site"], "north").unwrap();
+        });
+    }
+    let columns = |text: &str| {
+        let page = search(&fleet, &query(text), 9);
+        let read = |row: DocumentRef<'_>, key| row.read::<&str>(&[key]).unwrap_or("-").to_string();
+        let rows = page
+            .rows()
+            .map(|row| (read(row, "deviceId"), read(row, "moduleId")));
+        rows.collect::<Vec<_>>()
+    };
+    let pair = |device: &str, module: &str| (device.to_string(), module.to_string());
+    let text = "SELECT deviceId, moduleId FROM devices.modules WHERE tags.site = 'north'";
+    assert_eq!(columns(text), [pair("a", "camera"), pair("b", "pump")]);
+    let text = "SELECT deviceId, moduleId FROM devices.modules WHERE deviceId = 'b'";
+    assert_eq!(columns(text), [pair("b", "pump")]);
+    let text = "SELECT deviceId, moduleId FROM devices.modules WHERE moduleId = 'camera'";
+    assert_eq!(columns(text), [pair("a", "camera")]);
+    let text = "SELECT deviceId, moduleId FROM devices WHERE tags.site = 'north'";
+    assert_eq!(columns(text), [pair("a", "-"), pair("b", "-")]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::environment::{Environment, operand_at};
 use super::operand::{Operand, Scratch};
 use super::path::{Path, Step, Steps};
+use super::statement::Source;
 use crate::document::DocumentRef;
 use crate::document::Number;
 use crate::time::Timestamp;
@@ -17,6 +18,7 @@ use crate::twin::{ETag, LeafMeta, Section, TwinRef, Version};
 /// | `properties.desired.…`, `properties.reported.…` | the sections, and their `$version` |
 /// | `properties.desired.$metadata.….$lastUpdated` | when the leaf was last named, ISO 8601, if the twin keeps metadata; also `$lastUpdatedVersion` |
 /// | `version`, `etag` | version of the twin; tag of tags and desired, as base64 |
+/// | `configurations.[[id]].status` | looked up in [`TwinItem::with_configurations`] |
 /// | all else | looked up in [`TwinItem::with_identity`] |
 ///
 /// The names of this table count in any case, the keys of the twin as they are.
@@ -44,6 +46,7 @@ pub struct TwinItem<'a> {
     pub(super) module: Option<&'a str>,
     pub(super) twin: TwinRef<'a>,
     identity: DocumentRef<'a>,
+    configurations: Option<DocumentRef<'a>>,
 }
 
 impl<'a> TwinItem<'a> {
@@ -54,6 +57,7 @@ impl<'a> TwinItem<'a> {
             module: None,
             twin,
             identity: DocumentRef::EMPTY,
+            configurations: None,
         }
     }
 
@@ -75,6 +79,22 @@ impl<'a> TwinItem<'a> {
     pub const fn with_identity(mut self, identity: DocumentRef<'a>) -> Self {
         self.identity = identity;
         self
+    }
+
+    /// Adds the automatic configurations of the twin: a map from the id of each to a map with its `status`.
+    #[must_use]
+    pub const fn with_configurations(mut self, configurations: DocumentRef<'a>) -> Self {
+        self.configurations = Some(configurations);
+        self
+    }
+
+    /// Returns whether a query of this source is about it.
+    pub const fn is_from(&self, source: Source) -> bool {
+        match source {
+            Source::Devices => self.module.is_none(),
+            Source::Modules => self.module.is_some(),
+            Source::Jobs => false,
+        }
     }
 
     pub(super) fn etag(&self, scratch: &mut Scratch) -> Operand<'static> {
@@ -149,6 +169,10 @@ impl Environment for TwinItem<'_> {
             version(self.twin.versions().twin)
         } else if is("etag") && alone() {
             self.etag(scratch)
+        } else if let Some(configurations) = self.configurations
+            && is("configurations")
+        {
+            operand_at(configurations, steps)
         } else {
             operand_at(self.identity, path.steps())
         }

@@ -8,13 +8,14 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use super::super::setting::tests::{Hub, hub, id, merge, section};
-use super::{Automatic, AutomaticError, Reconciled, reconcile};
+use super::{Automatic, AutomaticError, Metric, Reconciled, reconcile};
 use crate::document::Document;
-use crate::hub::{HubEngine, InMemory};
-use crate::query::{Condition, Dialect};
+use crate::hub::{HubEngine, InMemory, Registry};
+use crate::protocol::{Message, TwinId, UpdateRequest};
+use crate::query::{Condition, Dialect, Query};
 use crate::time::{Now, Timestamp};
-use crate::twin::Section;
 use crate::twin::tests::model::{N, json};
+use crate::twin::{Section, Twin, Update};
 
 type Content = Document<N>;
 
@@ -135,9 +136,9 @@ fn metrics_count_who_is_targeted_and_who_was_reached() {
     let one = automatic("one", &content, 1);
     for device in ["a", "b", "c"] {
         let patch = json(r#"{"tags":{}}"#);
-        let update = crate::twin::Update::merge(patch.as_ref());
+        let update = Update::merge(patch.as_ref());
         let message =
-            crate::protocol::Message::Update(crate::protocol::UpdateRequest { id: None, update });
+            Message::Update(UpdateRequest { id: None, update });
         hub.handle_message(Now::default(), id(device), message)
             .unwrap();
         while let Some(transmit) = hub.poll_transmit() {
@@ -149,6 +150,78 @@ fn metrics_count_who_is_targeted_and_who_was_reached() {
         .unwrap();
     let metrics = one.metrics(hub.registry().iter());
     assert_eq!((metrics.targeted, metrics.applied), (3, 1));
+}
+
+#[test]
+fn metrics_of_its_own_count_what_their_queries_match() {
+    let mut hub = hub();
+    let content = json(r#"{"x":1}"#);
+    let one = automatic("one-1", &content, 1);
+    let tags = r#"{"tags":{"site":"north"},"reported":{"x":1}}"#;
+    for device in ["a", "b", "c"] {
+        merge(&mut hub, device, tags);
+    }
+    merge(&mut hub, "b", r#"{"reported":{"x":null}}"#);
+    for device in ["a", "b"] {
+        reconcile(&mut hub, Now::default(), id(device), &[one], &mut |_| {})
+            .unwrap()
+            .unwrap();
+    }
+    let queries = [
+        "SELECT * FROM devices WHERE configurations.[[one-1]].status = 'Applied'",
+        "SELECT deviceId FROM devices WHERE configurations.[[one-1]].status = 'Applied' AND properties.reported.x = 1",
+        "SELECT * FROM devices WHERE configurations.[[other]].status = 'Applied'",
+        "SELECT * FROM devices.modules WHERE tags.site = 'north'",
+    ];
+    let queries = queries.map(|text| Query::<32>::parse(text, Dialect::TWIN).unwrap());
+    let own: Vec<_> = queries
+        .iter()
+        .map(|query| Metric {
+            name: "n",
+            query: query.as_ref(),
+        })
+        .collect();
+    let mut twins = Vec::new();
+    for device in ["a", "b", "c"] {
+        let twin = hub.registry_mut().load(id(device)).unwrap().unwrap();
+        let mut kept = Twin::<N>::new();
+        kept.as_mut().assign(twin).unwrap();
+        twins.push((device, kept));
+    }
+    let twins = || {
+        twins
+            .iter()
+            .map(|(device, twin)| (id(device), twin.as_ref()))
+    };
+    let metrics = one.with_metrics(&own).unwrap().metrics(twins());
+    assert_eq!((metrics.targeted, metrics.applied), (3, 2));
+    assert_eq!(metrics.own, [2, 1, 0, 0, 0]);
+
+    let six = [own[0]; 6];
+    assert_eq!(one.with_metrics(&six).unwrap_err(), AutomaticError::Metrics);
+}
+
+#[test]
+fn a_query_as_target_means_what_it_looks_through() {
+    let mut hub = hub();
+    merge(&mut hub, "a", r#"{"tags":{"site":"north"}}"#);
+    let content = json(r#"{"x":1}"#);
+    let text = "SELECT * FROM devices.modules WHERE tags.site = 'north'";
+    let modules = Query::<16>::parse(text, Dialect::TWIN).unwrap();
+    let modules = modules.as_ref();
+    let one = automatic("one", &content, 1).with_target(&modules);
+    assert_eq!(settle(&mut hub, &[one]), Reconciled::InOrder, "a device");
+
+    let module = TwinId::new("a", Some("camera")).unwrap();
+    let patch = json(r#"{"tags":{"site":"north"}}"#);
+    let update = Update::merge(patch.as_ref());
+    let update = Message::Update(UpdateRequest { id: None, update });
+    hub.handle_message(Now::default(), module, update).unwrap();
+    while let Some(transmit) = hub.poll_transmit() {
+        transmit.sent();
+    }
+    let done = reconcile(&mut hub, Now::default(), module, &[one], &mut |_| {});
+    assert!(matches!(done, Ok(Ok(Reconciled::Changed(_)))), "{done:?}");
 }
 
 proptest! {
