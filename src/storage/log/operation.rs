@@ -1,9 +1,7 @@
 //! One load or save, step by step.
 
 use super::geometry::{CHUNK, Geometry};
-use super::{
-    Check, ERASED, Found, Known, Log, LogFault, MARK, Place, Request, Saved, is_newer,
-};
+use super::{Check, ERASED, Found, Known, Log, LogFault, MARK, Place, Request, Saved, is_newer};
 use crate::error::{BufferTooSmall, CapacityError};
 
 /// What an operation is for.
@@ -355,6 +353,11 @@ impl<'a> Operation<'a> {
         let mark = self.log.buffer.get(..geometry.word() as usize);
         let goes_on = mark.is_some_and(|mark| mark.iter().all(|byte| *byte == MARK));
         if self.is_blank(geometry.head()) || (begins && goes_on) {
+            return self.next_page(page);
+        }
+        if begins && self.log.buffer.first() == Some(&ERASED) {
+            // What is written never begins like this: an erase was cut off.
+            self.known.torn.add(None);
             return self.next_page(page);
         }
         let at = at.wrapping_add(geometry.head());
