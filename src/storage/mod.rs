@@ -60,3 +60,6 @@ pub use log::{Found, Geometry, GeometryError, Health, Load, Log, LogFault, Reque
 #[cfg(feature = "sequential-storage")]
 pub use sequential::{SequentialStore, StoreError};
 pub use snapshot::{Part, SchemaId, Snapshot, SnapshotError};
+
+#[cfg(test)]
+mod tests;

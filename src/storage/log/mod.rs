@@ -333,3 +333,26 @@ impl fmt::Display for LogFault {
 }
 
 impl core::error::Error for LogFault {}
+
+/// What tests forge.
+#[cfg(test)]
+pub(super) mod tests_support {
+    use std::vec::Vec;
+
+    use super::{HEAD, Place};
+
+    /// A whole record, in words of 4.
+    pub(in super::super) fn sealed(record: &[u8], number: u32) -> Vec<u8> {
+        let len = u32::try_from(record.len()).unwrap();
+        let place = Place {
+            start: 0,
+            len,
+            number,
+        };
+        let mut bytes = place.head()[..HEAD as usize].to_vec();
+        bytes.extend_from_slice(record);
+        bytes.resize(bytes.len().next_multiple_of(4), 0xFF);
+        bytes.extend(place.check().over(record).sum());
+        bytes
+    }
+}
