@@ -230,8 +230,9 @@ struct Writer<'o> {
 impl Writer<'_> {
     fn put(&mut self, piece: &[u8]) {
         let end = self.at.wrapping_add(piece.len());
-        if let Some(room) = self.out.get_mut(self.at..end) {
-            room.copy_from_slice(piece);
+        let room = self.out.get_mut(self.at..).unwrap_or_default();
+        for (room, byte) in room.iter_mut().zip(piece) {
+            *room = *byte;
         }
         self.at = end;
     }

@@ -26,7 +26,7 @@ pub struct Geometry {
 pub enum GeometryError {
     /// Words are 1, 2, 4, 8, 16, 32 or 64 bytes.
     Word,
-    /// A page has to be a whole number of words, and hold a record of one word.
+    /// A page has to be a whole number of words, and of four bytes, and hold a record of one word.
     Page,
     /// A range begins and ends between pages and below 4 GiB, and has two pages or more: one for the
     /// record that is, one for the record to be.
@@ -45,6 +45,8 @@ impl Geometry {
         if !word.is_power_of_two() || word as usize > CHUNK {
             return Err(GeometryError::Word);
         }
+        // Shorter words are written four bytes at a time, so that no number lies in two pages.
+        let word = if word < SEAL { SEAL } else { word };
         let log = Self {
             base,
             page,

@@ -8,7 +8,7 @@
 //! | 4 | length of the record |
 //! | 4 | number of the save; the newest counts |
 //! | 4 | CRC-32 of the twelve bytes before |
-//! | | padding to whole words |
+//! | | padding to whole words, and to four bytes where words are shorter |
 //! | *length* | the record, padded to whole words |
 //! | 4 | seal: CRC-32 of the head's 16 bytes and the record, never `FF FF FF FF` |
 //! | | padding to whole words |
@@ -208,8 +208,9 @@ impl Place {
         let mut head = [ERASED; CHUNK];
         let fields = [START, self.len.to_le_bytes(), self.number.to_le_bytes()];
         let sum = Check::new().over(fields.as_flattened()).sum();
-        for (room, field) in head.chunks_exact_mut(4).zip(fields.iter().chain([&sum])) {
-            room.copy_from_slice(field);
+        let (words, _) = head.as_chunks_mut::<4>();
+        for (room, field) in words.iter_mut().zip(fields.iter().chain([&sum])) {
+            *room = *field;
         }
         head
     }

@@ -288,9 +288,10 @@ impl<'a> Operation<'a> {
                 let bytes = self.log.buffer.get(..len).unwrap_or_default();
                 if let (Why::Fetch, Job::Load(out)) = (why, &mut self.job)
                     && let Some(room) = out.get_mut(pos as usize..)
-                    && let Some(room) = room.get_mut(..len)
                 {
-                    room.copy_from_slice(bytes);
+                    for (room, byte) in room.iter_mut().zip(bytes) {
+                        *room = *byte;
+                    }
                 }
                 let check = check.over(bytes);
                 read(&geometry, place, pos, check, why)
