@@ -129,6 +129,8 @@ impl Tally {
 struct Bench<const WORD: usize, const PAGE: usize> {
     flash: Flash<WORD, PAGE>,
     kept: Option<Vec<u8>>,
+    /// No cut has left anything but a clean edge so far: nothing may be called damaged.
+    clean: bool,
     tally: Tally,
 }
 
@@ -137,6 +139,7 @@ impl<const WORD: usize, const PAGE: usize> Bench<WORD, PAGE> {
         Self {
             flash: Flash::new(pages),
             kept: None,
+            clean: true,
             tally: Tally::default(),
         }
     }
@@ -170,8 +173,8 @@ impl<const WORD: usize, const PAGE: usize> Bench<WORD, PAGE> {
                     self.tally
                         .fault(format!("{what}: found {found:?} {health:?}"));
                 }
-                let clean = matches!(cut, None | Some((_, Tear::Clean)));
-                if S::TELLS_HEALTH && clean && health == Health::Damaged {
+                self.clean &= matches!(cut, None | Some((_, Tear::Clean)));
+                if S::TELLS_HEALTH && self.clean && health == Health::Damaged {
                     self.tally.fault(format!("{what}: called damaged"));
                 }
                 self.kept = found;
@@ -191,6 +194,7 @@ impl<const WORD: usize, const PAGE: usize> Clone for Bench<WORD, PAGE> {
         Self {
             flash: self.flash.clone(),
             kept: self.kept.clone(),
+            clean: self.clean,
             tally: Tally::default(),
         }
     }
