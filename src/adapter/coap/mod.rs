@@ -63,6 +63,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Time-outs
+//!
+//! The endpoint repeats a confirmable message for up to 93 s (RFC 7252 §4.8.2, MAX_TRANSMIT_WAIT), and a twin of
+//! several blocks takes several exchanges. On links that lose much, a device engine waits longer than that for an
+//! answer ([`Config::with_request_timeout`](crate::device::Config::with_request_timeout), 100 s, say): a shorter
+//! time-out cuts the exchange off and begins it anew.
+//!
 //! # Resources
 //!
 //! A path is `/{prefix}/{device}` or, for a named twin, `/{prefix}/{device}/{name}`, and then the part. A
