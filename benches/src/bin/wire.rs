@@ -16,9 +16,7 @@ use twinsync::adapter::{aws, azure, native};
 use twinsync::codec::json;
 use twinsync::document::Document;
 use twinsync::hub::{Config, HubEngine, InMemory, Notify};
-use twinsync::protocol::{
-    Audience, Get, Known, Message, RequestId, TwinId, UpdateRequest,
-};
+use twinsync::protocol::{Audience, Get, Known, Message, RequestId, TwinId, UpdateRequest};
 use twinsync::time::{Instant, Now, Timestamp};
 use twinsync::twin::{self, ETag, Origin, Precondition, Section, Update, Version};
 
