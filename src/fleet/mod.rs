@@ -7,16 +7,17 @@
 //! | [`Automatic`], [`reconcile`]: who is targeted gets it, who leaves loses it | any registry |
 //! | `Indexed`: a registry in memory (feature `alloc`) that answers queries, page by page, with indexes | itself |
 //!
-//! No lock is held between reading and writing: a change that lost a race is judged and made again, a few
-//! times, and says so.
+//! **The one rule: a twin is changed only under the version that it was judged on.** No lock is held between
+//! reading and writing: a change that lost a race is judged and made again, a few times, and says so.
 //!
 //! # Search
 //!
 //! `Indexed` is a [`Registry`](crate::hub::Registry) for the hub that can also be asked questions: it
 //! runs a [`Query`](crate::query::Query) over its twins, page by page, and keeps indexes of chosen paths.
 //!
-//! **The one rule: an index changes how long an answer takes, never the answer.** It only narrows down
-//! which twins are looked at; the condition decides about each of them.
+//! An index changes how long an answer takes, never the answer: it only narrows down which twins are looked
+//! at; the condition decides about each of them. `configurations.[[id]].status` is `'Applied'` where an
+//! [`Automatic`] of this id has been reconciled and still targets the twin.
 //!
 //! ```
 //! use twinsync::document::Document;
