@@ -25,11 +25,12 @@ use core::error::Error;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io::{self, Write};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use lexopt::{Arg, ValueExt};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use twinsync::adapter::azure::plug_and_play::{Acknowledgement, says};
+use twinsync::adapter::azure::plug_and_play::{Acknowledgement, Code, says};
 use twinsync::adapter::azure::{Client, twin_id};
 use twinsync::device::{Acks, Config, DeviceEngine, Output, Session};
 use twinsync::document::{Document, Value};
@@ -47,7 +48,17 @@ struct Device<'a> {
     thermostat: Thermostat,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("azure_device: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let (mut options, mut device) = (Options::new(""), None);
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
@@ -68,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     options.check()?;
     let name = device.ok_or("--device ID is missing")?;
-    let id = twin_id(&name, None)?;
+    let id = twin_id(&name, None).map_err(|error| format!("`{name}`: {error}"))?;
     options.client_id.clone_from(&name);
     // Subscriptions belong to the session.
     options.clean_session = false;
@@ -116,7 +127,7 @@ impl<'a> Device<'a> {
         };
         for (name, value) in device.thermostat.settings() {
             // Set by the device itself: nobody has asked yet.
-            let own = Acknowledgement::new(203, twinsync::twin::Version::ZERO);
+            let own = Acknowledgement::new(Code::ByDevice, twinsync::twin::Version::ZERO);
             device.acknowledge(&[name], value, own)?;
         }
         Ok(device)
@@ -130,7 +141,10 @@ impl<'a> Device<'a> {
             } => self.engine.handle_connected(now, Session::Resumed),
             Event::Up { .. } => self.engine.handle_connected(now, Session::Fresh),
             Event::Subscribed { .. } => self.engine.handle_subscribed(now),
-            Event::Down { .. } => self.engine.handle_disconnected(now),
+            Event::Down { reason } => {
+                tell(&format!("no connection: {reason}"));
+                self.engine.handle_disconnected(now);
+            }
             Event::Message { topic, payload } => {
                 let mut scratch = Document::<3072>::new();
                 let wanted = self.engine.wanted();
@@ -157,7 +171,7 @@ impl<'a> Device<'a> {
             match self.thermostat.set(&leaf.path, leaf.value) {
                 Ok(()) => {
                     tell(&format!("applies {}", leaf.path));
-                    let done = Acknowledgement::new(200, version);
+                    let done = Acknowledgement::new(Code::Done, version);
                     self.acknowledge(&leaf.path, leaf.value, done)?;
                 }
                 Err(reason) => {
@@ -166,7 +180,8 @@ impl<'a> Device<'a> {
                     let settings = self.thermostat.settings();
                     let own = settings.iter().find(|(name, _)| leaf.path[..] == [*name]);
                     if let Some((_, in_force)) = own {
-                        let bad = Acknowledgement::new(400, version).with_description(&reason);
+                        let bad =
+                            Acknowledgement::new(Code::Bad, version).with_description(&reason);
                         self.acknowledge(&leaf.path, *in_force, bad)?;
                     }
                 }
@@ -182,7 +197,7 @@ impl<'a> Device<'a> {
         how: Acknowledgement<'_>,
     ) -> Result<(), Box<dyn Error>> {
         let mut said = Document::<256>::new();
-        how.write(value, said.as_mut())?;
+        how.answer(value, said.as_mut())?;
         self.engine
             .report_value(self.clock.instant(), path, said.as_ref())?;
         Ok(())

@@ -5,6 +5,7 @@
 //! cargo run --release --example azure_device -- --broker 127.0.0.1:1883 --device heater
 //! curl -X PATCH 127.0.0.1:8080/twins/heater -d '{"properties":{"desired":{"target":21.5}}}'
 //! curl 127.0.0.1:8080/twins/heater
+//! curl 127.0.0.1:8080/devices/query -d "{\"query\":\"SELECT * FROM devices WHERE properties.desired.target > 20\"}"
 //! ```
 //!
 //! A listener of its own, because a broker that devices share can not tell their topics apart. Who connects is
@@ -154,12 +155,16 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let tls = match &arguments.tls {
         None => None,
         Some((cert, key)) => {
-            let chain = CertificateDer::pem_file_iter(cert)?.collect::<Result<Vec<_>, _>>()?;
+            let chain = CertificateDer::pem_file_iter(cert)
+                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+                .map_err(|error| format!("{}: {error}", cert.display()))?;
+            let key = PrivateKeyDer::from_pem_file(key)
+                .map_err(|error| format!("{}: {error}", key.display()))?;
             let provider = Arc::new(rustls::crypto::ring::default_provider());
             let config = ServerConfig::builder_with_provider(provider)
                 .with_safe_default_protocol_versions()?
                 .with_no_client_auth()
-                .with_single_cert(chain, PrivateKeyDer::from_pem_file(key)?)?;
+                .with_single_cert(chain, key)?;
             Some(Arc::new(config))
         }
     };
@@ -170,11 +175,11 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         stop: Arc::clone(&stop),
     };
     let secure = if shared.tls.is_some() { "s" } else { "" };
-    let mqtt = TcpListener::bind(&arguments.listen)?;
+    let mqtt = listen(&arguments.listen)?;
     let mut ready = format!("ready mqtt{secure}://{}", mqtt.local_addr()?);
     let mut listeners = vec![accept(mqtt, shared.clone(), serve_device)];
     if let Some(address) = &arguments.http {
-        let http = TcpListener::bind(address)?;
+        let http = listen(address)?;
         ready.push_str(&format!(" http{secure}://{}", http.local_addr()?));
         listeners.push(accept(http, shared, serve_back_end));
     }
@@ -185,6 +190,10 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     info!("stopped");
     Ok(())
+}
+
+fn listen(address: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address).map_err(|error| format!("{address}: {error}"))
 }
 
 type Serve = fn(&mut Stream, &Shared) -> Result<(), Box<dyn Error>>;

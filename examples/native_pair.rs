@@ -17,6 +17,9 @@ use twinsync::twin::{ETag, Origin, Policy, Section, Update};
 type Hub = HubEngine<InMemory, 2048>;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if let Some(argument) = std::env::args().nth(1) {
+        return Err(format!("native_pair takes no arguments, not `{argument}`").into());
+    }
     let lamp = TwinId::new("lamp", None)?;
     // The hub keeps metadata: with it, it can tell what changed since a version.
     let policy = Policy::new().with_metadata(true);

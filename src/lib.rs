@@ -22,6 +22,7 @@
 //! | `fleet` | many twins at once, under `alloc`: search, indexes, paging |
 //! | [`adapter`] | how a cloud spells a message: AWS Device Shadow over MQTT |
 //! | `sim` | a test bench for both ends, under `alloc`: virtual clock, lossy links, broker, pair |
+//! | [`storage`] | what a device keeps over a restart: snapshot, flash log that survives power cuts |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
 //!
 //! Imports go strictly downward: engines never see a byte, adapters never see an engine, and
@@ -62,6 +63,7 @@ pub mod query;
 pub mod rules;
 #[cfg(feature = "alloc")]
 pub mod sim;
+pub mod storage;
 pub mod time;
 pub mod twin;
 #[cfg(doctest)]

@@ -12,7 +12,7 @@
     reason = "a test: what goes wrong is to be seen"
 )]
 
-use twinsync::adapter::azure::plug_and_play::{Acknowledgement, property, says};
+use twinsync::adapter::azure::plug_and_play::{Acknowledgement, Code, property, says};
 use twinsync::adapter::azure::{Client, Policy, RequestError, Service, twin_id};
 use twinsync::codec::json;
 use twinsync::device::{Acks, Config, DeviceEngine, Output, Session};
@@ -164,8 +164,8 @@ impl Bench {
                 .assign(self.engine.desired().at(&path).unwrap())
                 .unwrap();
             let mut said = Document::<256>::new();
-            Acknowledgement::new(status, version)
-                .write(value.root(), said.as_mut())
+            Acknowledgement::new(status.into(), version)
+                .answer(value.root(), said.as_mut())
                 .unwrap();
             self.engine
                 .report_value(self.now, &path, said.as_ref())
@@ -237,9 +237,9 @@ fn what_is_refused_is_not_offered_again_until_it_changes() {
     bench.back_end(r#"{"desired":{"target":95}}"#);
     bench.engine.refuse(bench.now, &["target"]).unwrap();
     let mut said = Document::<64>::new();
-    Acknowledgement::new(400, bench.engine.version())
+    Acknowledgement::new(Code::Bad, bench.engine.version())
         .with_description("too hot")
-        .write(21.into(), said.as_mut())
+        .answer(21.into(), said.as_mut())
         .unwrap();
     bench
         .engine

@@ -1,5 +1,5 @@
 //! The convergence law over the Azure adapter: bytes on the simulated link, sections that count for themselves,
-//! notifications that are not cumulative. See `tests/convergence.rs` for the law.
+//! notifications that are not cumulative. See `tests/convergence` for the law.
 #![cfg(feature = "alloc")]
 #![allow(
     clippy::unwrap_used,

@@ -28,6 +28,7 @@ use twinsync::adapter::azure::{
     Client, Identity, Login, Policy, Purpose, RequestError, Service, Topic, twin_id,
 };
 use twinsync::codec::json as codec;
+use twinsync::configuration::Shape;
 use twinsync::document::{Document, MAX_DOCUMENT, diff};
 use twinsync::hub::{Config, HubEngine, InMemory, Notify, Registry};
 use twinsync::protocol::{Get, Message, RequestId, TwinId, UpdateRequest, Wanted};
@@ -447,7 +448,7 @@ fn pnp_write(input: &Value, out: &Value) -> Result<(), String> {
             "begin_ack" => {
                 let status = u16::try_from(op[2].as_u64().unwrap()).unwrap();
                 let version = Version::new(op[3].as_u64().unwrap());
-                let ack = Acknowledgement::new(status, version).with_description(word(4));
+                let ack = Acknowledgement::new(status.into(), version).with_description(word(4));
                 acknowledged = Some((word(1).to_owned(), ack));
             }
             "value" => {
@@ -455,8 +456,13 @@ fn pnp_write(input: &Value, out: &Value) -> Result<(), String> {
                 let mut path: Vec<&str> = component.as_deref().into_iter().collect();
                 path.push(name);
                 let mut own = Document::<256>::new();
-                ack.write_patch(&path, op[1].as_i64().unwrap().into(), own.as_mut())
-                    .unwrap();
+                ack.write(
+                    &path,
+                    op[1].as_i64().unwrap().into(),
+                    Shape::PlugAndPlay,
+                    own.as_mut(),
+                )
+                .unwrap();
                 patch.merge(own.as_ref()).unwrap();
                 acknowledged = None;
             }
@@ -467,7 +473,8 @@ fn pnp_write(input: &Value, out: &Value) -> Result<(), String> {
     if let Some((name, ack)) = &acknowledged {
         text.push_str("0}}");
         let mut own = Document::<256>::new();
-        ack.write_patch(&[name], 0.into(), own.as_mut()).unwrap();
+        ack.write(&[name], 0.into(), Shape::PlugAndPlay, own.as_mut())
+            .unwrap();
         patch.merge(own.as_ref()).unwrap();
     }
     let wanted: Value = (0..3)

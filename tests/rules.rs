@@ -18,17 +18,21 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 use twinsync::adapter::aws::{Policy, Service};
+use twinsync::adapter::{azure, coap, native};
 use twinsync::device::{Config, ForeignLeaves, Verdict};
 use twinsync::document::{Document, DocumentRef, Leaf};
+use twinsync::error::Status;
 use twinsync::hub::{self, HubEngine, InMemory};
-use twinsync::protocol::{Backoff, Message, TwinId, UpdateRequest};
+use twinsync::protocol::{
+    Backoff, Cause, Message, Rejection, RequestId, RequestKind, TwinId, UpdateRequest, Wanted,
+};
 use twinsync::rules::{
     Check, Event, Guard, Machine, Rule, Rulebook, State, StateMachine, Transition, ValueRules,
     Wish, checked,
 };
 use twinsync::sim::{Aws, Conditions, End, Packet, Pair, Partition, Patch, Setup, Step, Storage};
 use twinsync::time::{Duration, Instant, Now, Timestamp};
-use twinsync::twin::{Section, Update};
+use twinsync::twin::{Refusal, Rejected, Section, Update};
 
 static PUMP: Machine = checked!(Machine::new(
     &[
@@ -344,6 +348,79 @@ fn an_impossible_wish_is_answered_with_400_and_the_reason() {
     );
     assert!(ask("desired", "mode", "turbo").contains("mode: not an allowed value"));
     assert!(ask("desired", "state", "paused").contains("\"desired\""));
+}
+
+/// The words of a guard reach whoever asked, in every dialect.
+#[test]
+fn every_adapter_tells_which_rule_is_against_a_wish() {
+    let refusal = Refusal {
+        path: &["pump", "state"],
+        reason: "no \"such\" transition",
+        step: Some(("idle", "paused")),
+    };
+    let cause = Rejected::Refused(refusal);
+    let rejection = Rejection {
+        id: RequestId::new("00000007"),
+        request: RequestKind::Update,
+        status: cause.status(),
+        cause: Cause::Twin(cause),
+        timestamp: Timestamp::EPOCH,
+    };
+    let id = TwinId::new("pump", None).unwrap();
+    let message = Message::Rejected(rejection);
+    let words = "pump/state: no \"such\" transition (idle -> paused)";
+    let quoted = words.replace('"', "\\\"");
+    let mut out = [0; 1024];
+
+    let azure = azure::Service::new(azure::Policy::new());
+    let device = RequestId::new("u7");
+    let publish = azure
+        .encode(
+            &Message::Rejected(Rejection {
+                id: device,
+                ..rejection
+            }),
+            &mut out,
+        )
+        .unwrap();
+    assert_eq!(publish.topic, "$iothub/twin/res/400/?$rid=u7");
+    let text = String::from_utf8_lossy(publish.payload);
+    assert!(
+        text.contains(&format!("\"message\":\"{quoted}\"")),
+        "{text}"
+    );
+    let response = azure.respond_rejection(&rejection, &mut out).unwrap();
+    assert_eq!(response.status, 400);
+    let text = String::from_utf8_lossy(response.body);
+    assert!(
+        text.contains(&format!("ErrorCode:ArgumentInvalid;{quoted}")),
+        "{text}"
+    );
+
+    let native = native::Service::new(native::Prefix::DEFAULT);
+    let publish = native
+        .encode(native::Asker::DEVICE, id, &message, &mut out)
+        .unwrap();
+    let mut scratch = Document::<256>::new();
+    let client = native::Client::device(native::Prefix::DEFAULT, id);
+    let heard = client
+        .decode(
+            publish.topic,
+            publish.payload,
+            Wanted::Sections,
+            scratch.as_mut(),
+        )
+        .unwrap();
+    let Message::Rejected(heard) = heard else {
+        panic!("{heard:?}");
+    };
+    assert_eq!(heard.status, Status::Invalid);
+    assert_eq!(heard.cause, Cause::Text(words));
+
+    assert_eq!(
+        coap::status::of_rejected(cause),
+        coap::Code::UNPROCESSABLE_ENTITY
+    );
 }
 
 #[derive(Clone, Debug)]

@@ -13,18 +13,28 @@ use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 
 use log::{debug, warn};
-use twinsync::adapter::azure::rest::{Call, Request};
+use twinsync::adapter::azure::rest::{Call, ItemType, Request};
 use twinsync::adapter::azure::{Fault, Identity, Policy, RequestError, Service, twin_id};
+use twinsync::codec::json;
 use twinsync::document::{Document, DocumentRef, MAX_DOCUMENT};
-use twinsync::error::BufferTooSmall;
-use twinsync::hub::{Config, HubEngine, InMemory, Notify, Registry};
-use twinsync::protocol::{Message, TwinId};
+use twinsync::error::{BufferTooSmall, Status};
+use twinsync::fleet::{Indexed, Page, PageRequest};
+use twinsync::hub::{Config, HubEngine, Notify, Registry};
+use twinsync::protocol::{Cause, Message, Rejection, RequestKind, TwinId};
+use twinsync::query::{Dialect, Query};
+use twinsync::time::Timestamp;
 use twinsync::twin::{self, Twin, TwinRef, Update};
 
 use super::clock::Clock;
 
 /// Longest topic and payload that go out: a twin of the largest size with its metadata.
 const OUT: usize = 1024 * 1024;
+/// Parts of a query's program, for the longest that are of use.
+const PARTS: usize = 256;
+/// Rows on a page of a query that does not say how many.
+const PAGE: usize = 100;
+/// Most rows on a page, so that it fits [`OUT`] whatever they are.
+const MAX_PAGE: usize = 1_000;
 
 /// A message for a device.
 pub(crate) struct Outgoing {
@@ -55,7 +65,7 @@ type Filters = [Option<u8>; 2];
 pub(crate) struct AzureService {
     clock: Clock,
     service: Service,
-    hub: Box<HubEngine<InMemory, MAX_DOCUMENT>>,
+    hub: Box<HubEngine<Indexed, MAX_DOCUMENT>>,
     connections: HashMap<String, Connection>,
     sessions: BTreeMap<String, Filters>,
     sessions_file: Option<PathBuf>,
@@ -81,7 +91,7 @@ impl AzureService {
         Ok(Self {
             clock,
             service: Service::new(policy),
-            hub: Box::new(HubEngine::new(InMemory::new(), config)),
+            hub: Box::new(HubEngine::new(Indexed::new(), config)),
             connections: HashMap::new(),
             sessions,
             sessions_file,
@@ -103,7 +113,7 @@ impl AzureService {
         let id = identify(client_id)?;
         let now = self.clock.now();
         let registry = self.hub.registry_mut();
-        if registry.twin(id).is_none() {
+        if registry.twins().twin(id).is_none() {
             let mut made = Twin::<64>::new();
             let update = Update::merge(DocumentRef::EMPTY);
             let policy = self.service.policy().twin().with_create(true);
@@ -192,7 +202,11 @@ impl AzureService {
                 }
                 id
             }
-            Ok(_) => return self.every_twin(),
+            Ok(Call::Query(query)) => {
+                let (text, max_items) = (query.text.to_owned(), query.max_items);
+                return self.query(&text, max_items, request.continuation);
+            }
+            Ok(_) => return self.fault(Fault::Path),
             Err(fault) => return http(self.service.respond_fault(fault, &mut self.out)),
         };
         // The document is the next request's now: the id must not stand in it.
@@ -204,28 +218,88 @@ impl AzureService {
         let Ok(id) = twin_id(&device, module.as_deref()) else {
             return self.fault(Fault::Path);
         };
-        let twin = self.hub.registry().twin(id).unwrap_or(TwinRef::ABSENT);
-        let connection = self.connections.get(&id.to_string());
-        let identity = Identity::new(id)
-            .with_connection(connection.is_some(), None)
-            .with_model(connection.and_then(|connection| connection.model.as_deref()));
+        let twin = self
+            .hub
+            .registry()
+            .twins()
+            .twin(id)
+            .unwrap_or(TwinRef::ABSENT);
+        let identity = identity(&self.connections, id);
         http(self.service.respond_twin(&identity, twin, &mut self.out))
     }
 
-    /// What a query is answered with here: every twin. Evaluating queries is not this example's matter.
-    fn every_twin(&mut self) -> HttpResponse {
-        let mut text = twinsync::codec::json::Writer::new(&mut self.out);
-        let mut page = self.service.page(&mut text);
-        for (id, twin) in self.hub.registry().iter() {
-            page.twin(&Identity::new(id), twin);
+    /// Answers a query with a page of what it selects.
+    fn query(
+        &mut self,
+        text: &str,
+        max_items: Option<u32>,
+        continuation: Option<&str>,
+    ) -> HttpResponse {
+        let query = match Query::<PARTS>::parse(text, Dialect::TWIN) {
+            Ok(query) => query,
+            Err(error) => return self.invalid(&error.to_string()),
+        };
+        let size = max_items.map_or(PAGE, |size| usize::try_from(size).unwrap_or(MAX_PAGE));
+        let first = PageRequest::new(size.min(MAX_PAGE));
+        let wanted = match continuation.filter(|token| !token.is_empty()) {
+            None => first,
+            Some(token) => first.after(token),
+        };
+        let found = match self.hub.registry().search(query.as_ref(), wanted) {
+            Ok(found) => found,
+            Err(error) => return self.invalid(&error.to_string()),
+        };
+        let item_type = match query.as_ref().is_whole() {
+            true => ItemType::Twin,
+            false => ItemType::Raw,
+        };
+        let Ok(len) = self.write_page(&found, item_type) else {
+            return self.invalid("The page is too large: ask for fewer items.");
+        };
+        let mut headers = vec![("x-ms-item-type", item_type.as_str().to_owned())];
+        if let Some(token) = found.continuation() {
+            headers.push(("x-ms-continuation", token.to_owned()));
         }
-        page.end();
-        let len = text.finish().unwrap_or_default();
         HttpResponse {
             status: 200,
-            headers: vec![("x-ms-item-type", "Twin".to_owned())],
+            headers,
             body: self.out[..len].to_vec(),
         }
+    }
+
+    /// Writes rows; a whole twin with its metadata and whether it is connected, which no row has.
+    fn write_page(&mut self, found: &Page, item_type: ItemType) -> Result<usize, BufferTooSmall> {
+        let mut writer = json::Writer::new(&mut self.out);
+        let mut page = self.service.page(&mut writer);
+        for row in found.rows() {
+            let device = row.read::<&str>(&["deviceId"]).unwrap_or_default();
+            let module = row.read::<&str>(&["moduleId"]).ok();
+            match (item_type, twin_id(device, module)) {
+                (ItemType::Twin, Ok(id)) => {
+                    let twin = self
+                        .hub
+                        .registry()
+                        .twins()
+                        .twin(id)
+                        .unwrap_or(TwinRef::ABSENT);
+                    page.twin(&identity(&self.connections, id), twin);
+                }
+                _ => page.raw(row),
+            }
+        }
+        page.end();
+        writer.finish()
+    }
+
+    fn invalid(&mut self, words: &str) -> HttpResponse {
+        let rejection = Rejection {
+            id: None,
+            request: RequestKind::Get,
+            status: Status::Invalid,
+            cause: Cause::Text(words),
+            timestamp: Timestamp::EPOCH,
+        };
+        http(self.service.respond_rejection(&rejection, &mut self.out))
     }
 
     fn fault(&mut self, fault: Fault<'_>) -> HttpResponse {
@@ -280,6 +354,14 @@ impl AzureService {
             warn!("{}: {error}", file.display());
         }
     }
+}
+
+/// What is known of a twin's device besides the twin.
+fn identity<'a>(connections: &'a HashMap<String, Connection>, id: TwinId<'a>) -> Identity<'a> {
+    let connection = connections.get(&id.to_string());
+    Identity::new(id)
+        .with_connection(connection.is_some(), None)
+        .with_model(connection.and_then(|connection| connection.model.as_deref()))
 }
 
 /// The twin of who connects under this client id: `device` or `device/module`.

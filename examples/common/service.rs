@@ -10,9 +10,10 @@ use log::{debug, warn};
 use twinsync::adapter::aws::{Policy, RequestError, Service};
 use twinsync::adapter::{EncodeError, Publish};
 use twinsync::document::{Document, DocumentRef, MAX_DOCUMENT};
+use twinsync::fleet::Deliver;
 use twinsync::hub::{Config, HubEngine, InMemory, Notify};
 use twinsync::protocol::{Message, TwinId, UpdateRequest};
-use twinsync::time::{Duration, Instant, Timestamp};
+use twinsync::time::{Duration, Instant, Now, Timestamp};
 use twinsync::twin::{Origin, TwinRef, Update};
 
 use super::clock::Clock;
@@ -22,11 +23,13 @@ use super::words::words;
 /// How often outdated tombstones are looked for.
 const SWEEP: Duration = Duration::from_secs(3_600);
 
+pub(crate) type Hub = HubEngine<InMemory, MAX_DOCUMENT>;
+
 /// Device shadows in memory.
 pub(crate) struct ShadowService {
     clock: Clock,
     service: Service,
-    hub: Box<HubEngine<InMemory, MAX_DOCUMENT>>,
+    hub: Box<Hub>,
     incoming: Box<Document<MAX_DOCUMENT>>,
     outgoing: Vec<u8>,
     sweep_at: Instant,
@@ -95,6 +98,21 @@ impl ShadowService {
             warn!("{id}: {error}");
         }
         self.transmit(mqtt);
+    }
+
+    /// Lends the hub to what stands above it, a rollout say, with what publishes for it.
+    pub(crate) fn with_hub<T>(
+        &mut self,
+        mqtt: &Mqtt,
+        work: impl FnOnce(&mut Hub, Now, Deliver<'_>) -> T,
+    ) -> T {
+        let (service, outgoing) = (&self.service, &mut self.outgoing);
+        work(&mut self.hub, self.clock.now(), &mut |transmit| {
+            let encoded = encode(outgoing, |out| {
+                service.encode(transmit.id, &transmit.message, out)
+            });
+            publish(encoded, mqtt);
+        })
     }
 
     /// Returns a shadow, to look at.

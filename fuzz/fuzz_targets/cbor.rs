@@ -172,9 +172,12 @@ fn same(value: Value<'_>, oracle: &Cbor) -> bool {
                 .as_array()
                 .expect("two parts")
                 .iter()
-                .map(|part| part.as_integer().expect("an integer").into())
+                .map(|part| integer(part).expect("an integer"))
                 .collect();
             parts.len() == 2 && is(number, parts[1], parts[0])
+        }
+        (Value::Number(number), Cbor::Tag(2 | 3, _)) => {
+            integer(oracle).is_some_and(|right| is(number, right, 0))
         }
         (value, Cbor::Tag(_, content)) => same(value, content),
         (Value::Null, Cbor::Null) => true,
@@ -205,6 +208,18 @@ fn same(value: Value<'_>, oracle: &Cbor) -> bool {
         }
         _ => false,
     }
+}
+
+/// An integer; bignums that come in chunks are left to the reader of `ciborium`.
+fn integer(oracle: &Cbor) -> Option<i128> {
+    if let Cbor::Tag(tag @ (2 | 3), digits) = oracle {
+        let digits = digits.as_bytes()?;
+        let magnitude = digits
+            .iter()
+            .fold(0, |number: i128, byte| number << 8 | i128::from(*byte));
+        return Some(if *tag == 2 { magnitude } else { !magnitude });
+    }
+    oracle.as_integer().map(Into::into)
 }
 
 fn untagged(mut value: &Cbor) -> &Cbor {

@@ -61,7 +61,12 @@ fn run<F: Format>(input: &mut Input<'_>) {
                 continue;
             };
             let len = writer.finish().expect("room enough");
-            assert!(Message::parse(&out[..len]).expect("well-formed").code().is_request());
+            assert!(
+                Message::parse(&out[..len])
+                    .expect("well-formed")
+                    .code()
+                    .is_request()
+            );
             asked = Some(question);
             transmit.sent(now);
         }

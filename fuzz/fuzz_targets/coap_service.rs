@@ -15,7 +15,14 @@ use twinsync::twin::Update;
 use twinsync_fuzz::Input;
 
 const SEGMENTS: [&[u8]; 8] = [
-    b"twins", b"lamp", b"other", b"desired", b"reported", b"tags", b"delta", b"n",
+    b"twins",
+    b"lamp",
+    b"other",
+    b"desired",
+    b"reported",
+    b"tags",
+    b"delta",
+    b"n",
 ];
 const OPTIONS: [u16; 14] = [1, 4, 5, 6, 12, 14, 17, 23, 27, 28, 60, 65_012, 9, 2_049];
 const SECRET: &str = "hidden";

@@ -1,4 +1,4 @@
-//! The convergence law of `tests/convergence.rs`, with schedules that the fuzzer chooses: each pair of
+//! The convergence law of `tests/convergence`, with schedules that the fuzzer chooses: each pair of
 //! bytes picks one step of a long random list.
 
 #![no_main]

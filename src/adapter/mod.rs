@@ -12,6 +12,22 @@
 //! | [`azure`] | Azure IoT Hub device twins | MQTT; HTTP for back-ends |
 //! | [`native`] | our own, every byte counted | MQTT |
 //!
+//! # What they can and can not express
+//!
+//! | | [`aws`] | [`azure`] | [`native`] | [`coap`] |
+//! | --- | --- | --- | --- | --- |
+//! | get by what is known | no | no | yes | yes |
+//! | desired is told as | delta | patch | patch | the whole |
+//! | versions of | twin | sections | both | both |
+//! | conditional report | twin's version | reported's version | any | reported's version |
+//! | replace, delete | delete | HTTP: replace | both | both |
+//! | tags | none | HTTP | back-ends | services |
+//! | a report may be | of any size | of any size | of any size | one datagram |
+//!
+//! The README has the long form. An engine is told by its configuration which versions count
+//! ([`VersionScope`](crate::protocol::VersionScope)); the rest it learns from the messages that come, so that
+//! one application runs over any of them.
+//!
 //! # A new adapter
 //!
 //! One folder here: the topics (or paths) as a type that is built and parsed by position, the codes

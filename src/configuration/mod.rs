@@ -12,6 +12,7 @@
 //! | --- | --- |
 //! | [`conclude`]: is all of it in effect? then say so | [`stamp`]: gives a patch the next number |
 //! | [`Trial`]: keeps what was in effect until the new one has proven itself | [`History`]: what was desired before; any of it comes back as one patch |
+//! | [`Acknowledgement`]: say of a leaf how it went | [`says`]: whether reported says what is desired |
 //! | [`refuse`]: say why not | [`Standing`]: in step, pending, failed; [`Deployment`]: when to roll back |
 //!
 //! ```
@@ -51,19 +52,36 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # On the device, in this order
+//!
+//! 1. Wait until the engine is [online](crate::device::Link::Online): before, its desired may be a part only.
+//! 2. [`Trial::begin`], before the first leaf; what has failed before does not begin.
+//! 3. Apply the leaves, in [`settle`](crate::device::DeviceEngine::settle) say; *postpone* `configVersion`.
+//! 4. Proven? [`Trial::pass`], then report what [`conclude`] writes. Not in time? Put what [`Trial::poll`] returns
+//!    into effect, report it, and report what [`refuse`] writes.
+//!
+//! The example `fleet_config` does this in fifty devices (`examples/common/pump.rs`).
+//!
 //! # No lost updates
 //!
 //! Patches go out under a [`Precondition`](crate::twin::Precondition): the twin's version or etag that the
 //! writer has read. Whoever comes second is refused, reads again, and stamps the next number; so each number
 //! is one configuration.
 //!
-//! An answer in the Plug and Play shape, `{"value": v, "ac": 200, …}`, says `v` here, too.
+//! # Leaf by leaf
+//!
+//! A device that only says what is in force acknowledges with the value itself. One that also says how it went
+//! writes an [`Acknowledgement`] with a [`Code`] and the version of desired that asked, in a [`Shape`]: plain,
+//! beside the values, or that of IoT Plug and Play, around them. A value in a Plug and Play answer with a code
+//! of success counts as reported here, too. `configVersion` itself is reported plainly in any shape.
 
+mod acknowledgement;
 mod deployment;
 mod history;
 mod standing;
 mod trial;
 
+pub use acknowledgement::{Acknowledgement, COMPONENT, Code, MARK, Shape, says};
 pub use deployment::{Cause, Deployment, Outcome};
 pub use history::{History, Kept, RollbackError};
 pub use standing::{Conclusion, Failure, Standing, conclude, refuse};
@@ -101,8 +119,8 @@ impl Default for Keys {
 /// Returns the number of the configuration that a section holds or says is in effect; nothing if it has
 /// none that is a whole number from 0.
 pub fn version_of(section: DocumentRef<'_>, keys: &Keys) -> Option<u64> {
-    let version = section.value(&[keys.version])?;
-    u64::try_from(version.as_i64()?).ok()
+    let (version, _) = acknowledgement::in_force(section, &[keys.version])?;
+    u64::try_from(version.root().as_i64()?).ok()
 }
 
 /// Gives `patch`, a patch of desired, the number after that of `desired`, and returns it; the first

@@ -1,5 +1,6 @@
 //! How far a device is with its configuration, seen from either end.
 
+use super::acknowledgement::says;
 use super::{Keys, version_of};
 use crate::document::{DocumentMut, DocumentRef, EditError, Value};
 use crate::time::Timestamp;
@@ -7,10 +8,6 @@ use crate::time::Timestamp;
 /// Keys inside the leaf that tells of a failure.
 const VERSION: &str = "version";
 const REASON: &str = "reason";
-
-/// Keys of an answer in the Plug and Play shape.
-const VALUE: &str = "value";
-const CODE: &str = "ac";
 
 /// How far a device is with its configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,23 +163,11 @@ pub(super) fn open(desired: DocumentRef<'_>, reported: DocumentRef<'_>, keys: &K
         let path = leaves.path();
         // An empty desired is a leaf of its own, and asks for nothing.
         let counts = !path.is_empty() && path != [keys.version];
-        if counts && !says(reported.at(path), leaves.document()) {
+        if counts && !says(reported, path, leaves.document()) {
             open = open.saturating_add(1);
         }
     }
     open
-}
-
-/// Whether reported says what desired wants here: the same, or an answer in the Plug and Play shape.
-fn says(said: Option<DocumentRef<'_>>, wanted: DocumentRef<'_>) -> bool {
-    let Some(said) = said else {
-        return false;
-    };
-    if said == wanted || (wanted.is_empty() && said.is_map()) {
-        return true;
-    }
-    let code = said.value(&[CODE]).and_then(Value::as_i64);
-    said.at(&[VALUE]) == Some(wanted) && code.is_some_and(|code| (200..300).contains(&code))
 }
 
 fn number(value: u64) -> i64 {

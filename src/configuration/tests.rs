@@ -8,14 +8,14 @@ use std::{format, vec};
 
 use proptest::prelude::*;
 
+use super::{Acknowledgement, Code, Shape, TrialError, conclude, refuse, says, stamp, version_of};
 use super::{
     Cause, Conclusion, Deployment, History, Keys, Outcome, RollbackError, Standing, Trial,
 };
-use super::{TrialError, conclude, refuse, stamp, version_of};
 use crate::document::{Document, DocumentRef};
 use crate::time::{Duration, Instant, Timestamp};
 use crate::twin::tests::model::{N, json as doc, text};
-use crate::twin::{self, Policy, Precondition, Rejected, Section, Twin, Update};
+use crate::twin::{self, Policy, Precondition, Rejected, Section, Twin, Update, Version};
 
 type Doc = Document<{ N }>;
 
@@ -62,9 +62,159 @@ fn an_answer_in_the_plug_and_play_shape_counts_if_its_code_is_a_success() {
     let desired = r#"{"configVersion":2,"a":1}"#;
     let answer = |code: u16| format!(r#"{{"a":{{"value":1,"ac":{code},"av":2}}}}"#);
     assert_eq!(concluded(desired, &answer(200)).0, Conclusion::Applied(2));
-    assert_eq!(concluded(desired, &answer(400)).0, Conclusion::Pending(1));
+    assert_eq!(concluded(desired, &answer(203)).0, Conclusion::Applied(2));
+    for code in [202, 400, 500] {
+        assert_eq!(
+            concluded(desired, &answer(code)).0,
+            Conclusion::Pending(1),
+            "{code}"
+        );
+    }
     let other = concluded(desired, r#"{"a":{"value":7,"ac":200,"av":2}}"#);
     assert_eq!(other.0, Conclusion::Pending(1));
+    // The number itself, and members of a property that is an object, too.
+    let desired = r#"{"configVersion":2,"mode":{"a":1,"b":2},"fan":{"__t":"c","speed":3}}"#;
+    let reported = r#"{"configVersion":{"value":2,"ac":200,"av":2},"mode":{"value":{"a":1,"b":2},"ac":200,"av":2},
+        "fan":{"__t":"c","speed":{"value":3,"ac":200,"av":2}}}"#;
+    assert_eq!(concluded(desired, reported).0, Conclusion::Said(2));
+}
+
+fn written(code: u16, path: &[&str], shape: Shape) -> String {
+    let mut patch = doc(r#"{"old":1}"#);
+    Acknowledgement::new(code.into(), Version::new(7))
+        .with_description("so")
+        .write(path, 21.into(), shape, patch.as_mut())
+        .unwrap();
+    text(patch.as_ref())
+}
+
+#[test]
+fn an_acknowledgement_stands_beside_the_value_or_around_it() {
+    assert_eq!(
+        written(400, &["net", "mtu"], Shape::PLAIN),
+        r#"{"configStatus":{"net":{"mtu":{"ac":400,"ad":"so","av":7}}},"net":{"mtu":21}}"#
+    );
+    assert_eq!(
+        written(200, &["fan", "speed"], Shape::PlugAndPlay),
+        r#"{"fan":{"__t":"c","speed":{"ac":200,"ad":"so","av":7,"value":21}}}"#
+    );
+}
+
+#[test]
+fn an_acknowledgement_is_read_as_it_was_written_with_any_code() {
+    for shape in [
+        Shape::PLAIN,
+        Shape::Plain { under: "notes" },
+        Shape::PlugAndPlay,
+    ] {
+        for code in [200, 202, 203, 400, 404, 500] {
+            let patch = doc(&written(code, &["fan", "speed"], shape));
+            let read = Acknowledgement::of(patch.as_ref(), &["fan", "speed"], shape).unwrap();
+            assert_eq!(read.code.as_u16(), code);
+            assert_eq!(
+                (read.version, read.description),
+                (Version::new(7), Some("so"))
+            );
+            assert_eq!(Acknowledgement::of(patch.as_ref(), &["fan"], shape), None);
+            let wanted = doc("21");
+            let is_said = shape != Shape::PlugAndPlay || matches!(code, 200 | 203);
+            assert_eq!(
+                says(patch.as_ref(), &["fan", "speed"], wanted.as_ref()),
+                is_said,
+                "{code}"
+            );
+        }
+    }
+    let none = Acknowledgement::new(Code::Bad, Version::ZERO);
+    let mut small = Document::<12>::new();
+    assert!(
+        none.write(&["a"], 1.into(), Shape::PLAIN, small.as_mut())
+            .is_err()
+    );
+    assert!(small.is_empty());
+}
+
+#[test]
+fn a_trial_keeps_values_not_their_acknowledgements() {
+    let desired = doc(r#"{"configVersion":2,"a":2,"b":5,"mode":{"x":2,"y":1}}"#);
+    let reported = doc(
+        r#"{"a":{"value":1,"ac":200,"av":1},"b":{"value":5,"ac":200,"av":1},
+            "mode":{"value":{"x":1,"y":1},"ac":200,"av":1}}"#,
+    );
+    let mut trial = Trial::<128>::new();
+    let minute = Duration::from_secs(60);
+    trial
+        .begin(
+            Instant::ZERO,
+            minute,
+            desired.as_ref(),
+            reported.as_ref(),
+            &KEYS,
+        )
+        .unwrap();
+    assert_eq!(text(trial.before().unwrap()), r#"{"a":1,"mode":{"x":1}}"#);
+}
+
+#[test]
+fn a_trial_outlives_a_restart_with_what_was_stored() {
+    let desired = doc(r#"{"configVersion":2,"a":2}"#);
+    let minute = Duration::from_secs(60);
+    let mut trial = Trial::<64>::new();
+    trial
+        .begin(
+            Instant::ZERO,
+            minute,
+            desired.as_ref(),
+            doc(r#"{"a":1}"#).as_ref(),
+            &KEYS,
+        )
+        .unwrap();
+    let stored = (trial.version().unwrap(), trial.before().map(text).unwrap());
+    let mut trial = Trial::<64>::new();
+    assert_eq!(trial.before(), None);
+    trial
+        .restore(
+            Instant::from_millis(5),
+            minute,
+            stored.0,
+            doc(&stored.1).as_ref(),
+        )
+        .unwrap();
+    assert_eq!(
+        (trial.version(), trial.poll_timeout()),
+        (Some(2), Some(Instant::from_millis(60_005)))
+    );
+    let back = trial.poll(Instant::from_millis(60_005)).map(text);
+    assert_eq!(back.unwrap(), r#"{"a":1}"#);
+    let long = doc(&format!(r#"{{"a":"{}"}}"#, "x".repeat(80)));
+    assert!(
+        trial
+            .restore(Instant::ZERO, minute, 3, long.as_ref())
+            .is_err()
+    );
+    assert_eq!(trial.version(), None);
+}
+
+#[test]
+fn a_configuration_that_has_failed_is_not_tried_again() {
+    let desired = doc(r#"{"configVersion":2,"a":2}"#);
+    let mut reported = doc(r#"{"a":1}"#);
+    let mut report = Doc::new();
+    refuse(desired.as_ref(), "no network", &KEYS, &mut report.as_mut()).unwrap();
+    reported.merge(report.as_ref()).unwrap();
+    let mut trial = Trial::<64>::new();
+    let minute = Duration::from_secs(60);
+    let mut begin = |desired: &Doc| {
+        trial.begin(
+            Instant::ZERO,
+            minute,
+            desired.as_ref(),
+            reported.as_ref(),
+            &KEYS,
+        )
+    };
+    assert_eq!(begin(&desired), Err(TrialError::Failed(2)));
+    assert_eq!(begin(&doc(r#"{"configVersion":3,"a":2}"#)), Ok(()));
 }
 
 #[test]

@@ -2,8 +2,11 @@
 
 use core::fmt;
 
+use super::acknowledgement::{in_force, says};
+use super::standing::Standing;
 use super::{Keys, version_of};
 use crate::document::{Document, DocumentRef, EditError, Value};
+use crate::error::CapacityError;
 use crate::time::{Duration, Instant};
 
 /// Keeps what was in effect before a configuration until that has proven itself, in `N` bytes.
@@ -27,8 +30,12 @@ use crate::time::{Duration, Instant};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What comes back is put into effect and reported; [`refuse`](super::refuse) says why, and the leaves are
-/// [refused](crate::device::DeviceEngine::refuse), so that they are not tried again.
+/// What comes back is put into effect and reported; [`refuse`](super::refuse) says why. From then on, the same
+/// configuration does not begin again ([`TrialError::Failed`]): apply nothing of it.
+///
+/// A trial in memory only is lost with a restart. Its configuration has then not proven itself, so do not
+/// [`conclude`](super::conclude) it: the service's [`Deployment`](super::Deployment) runs out and rolls back. Or store
+/// [`version`](Self::version) and [`before`](Self::before), and [`restore`](Self::restore) them.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Trial<const N: usize> {
@@ -45,6 +52,8 @@ pub struct Trial<const N: usize> {
 pub enum TrialError {
     /// Another configuration is on trial: this one.
     Running(u64),
+    /// The configuration of this number has failed already, as reported says: it is not tried again.
+    Failed(u64),
     /// What is in effect does not fit.
     Edit(EditError),
 }
@@ -64,7 +73,7 @@ impl<const N: usize> Trial<N> {
     /// on trial under its first deadline. Cost: linear in desired, for each of its leaves.
     ///
     /// # Errors
-    /// [`TrialError`]: another one is on trial, or what is in effect does not fit.
+    /// [`TrialError`]: another one is on trial, this one has failed before, or what is in effect does not fit.
     pub fn begin(
         &mut self,
         now: Instant,
@@ -81,15 +90,16 @@ impl<const N: usize> Trial<N> {
                 Err(TrialError::Running(self.version))
             };
         }
+        if let Some(failure) = Standing::of(desired, reported, keys).failed() {
+            return Err(TrialError::Failed(failure.version));
+        }
         self.before.clear();
         if let Err(error) = self.note(desired, reported, keys) {
             self.before.clear();
             return Err(TrialError::Edit(error));
         }
         self.version = version;
-        self.until = Some(Instant::from_millis(
-            now.as_millis().saturating_add(within.as_millis()),
-        ));
+        self.until = Some(now + within);
         Ok(())
     }
 
@@ -105,9 +115,8 @@ impl<const N: usize> Trial<N> {
             if path.is_empty() || path == [keys.version] {
                 continue;
             }
-            let said = reported.at(path);
-            if said != Some(leaves.document()) {
-                let before = said.map_or(Value::Null, DocumentRef::root);
+            if !says(reported, path, leaves.document()) {
+                let before = in_force(reported, path).map_or(Value::Null, |(here, _)| here.root());
                 self.before.set(path, before)?;
             }
         }
@@ -142,6 +151,30 @@ impl<const N: usize> Trial<N> {
         self.until
     }
 
+    /// Returns what was in effect before the configuration on trial, as a patch: store it with
+    /// [`version`](Self::version) before its first leaf is applied, and a restart does not lose it.
+    pub fn before(&self) -> Option<DocumentRef<'_>> {
+        self.until.map(|_| self.before.as_ref())
+    }
+
+    /// Goes on with a trial after a restart, from what was stored, and gives it `within` from now; a device
+    /// for which a restart is a failed check calls [`fail`](Self::fail) next.
+    ///
+    /// # Errors
+    /// [`CapacityError`] if `before` does not fit; nothing was changed.
+    pub fn restore(
+        &mut self,
+        now: Instant,
+        within: Duration,
+        version: u64,
+        before: DocumentRef<'_>,
+    ) -> Result<(), CapacityError> {
+        self.before.assign(before)?;
+        self.version = version;
+        self.until = Some(now + within);
+        Ok(())
+    }
+
     /// Returns the number of the configuration that is on trial.
     pub fn version(&self) -> Option<u64> {
         self.until.map(|_| self.version)
@@ -158,6 +191,7 @@ impl fmt::Display for TrialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Running(version) => write!(f, "configuration {version} is on trial"),
+            Self::Failed(version) => write!(f, "configuration {version} has failed before"),
             Self::Edit(error) => error.fmt(f),
         }
     }

@@ -16,6 +16,8 @@ use crate::time::Instant;
 pub enum ReportError {
     /// A section is a map; the patch is not.
     NotAMap,
+    /// A null stands in the value: a section holds none, and only a patch takes something back by it.
+    Null,
     /// It does not fit into reported, or stands too deep: at most
     /// [`MAX_DEPTH`](crate::document::MAX_DEPTH)` - 1` levels.
     Edit(EditError),
@@ -111,6 +113,12 @@ impl Parts<'_> {
         }
         if path.is_empty() && !matches!(value, Value::Map(_)) {
             return Err(ReportError::NotAMap);
+        }
+        if let Value::Map(map) = value {
+            let mut leaves = map.as_document().leaves();
+            if leaves.any(|leaf| matches!(leaf.value, Value::Null)) {
+                return Err(ReportError::Null);
+            }
         }
         Ok(self.reported.set(path, value)?)
     }
@@ -218,6 +226,7 @@ impl fmt::Display for ReportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAMap => f.write_str("a report must be a map"),
+            Self::Null => f.write_str("a reported value holds a null"),
             Self::Edit(error) => error.fmt(f),
         }
     }

@@ -118,8 +118,8 @@ impl Config {
         self
     }
 
-    /// Whether updates are sent under the version that is known, so that the service refuses them
-    /// (409) if the twin moved on, even by a late copy of an earlier update of this engine.
+    /// Whether updates are sent under the version that is known (of the twin, or of reported where each
+    /// section has its own), so that the service refuses them (409, 412) if the twin moved on, even by a late copy of an earlier update of this engine.
     pub const fn with_conditional(mut self, conditional: bool) -> Self {
         self.conditional = conditional;
         self

@@ -79,6 +79,18 @@
 //! asked once more. An accepted report whose version did not grow means that the service lost data,
 //! and leads to a full get, too.
 //!
+//! The whole of desired ([`Message::Desired`]) has no gaps: it is taken whenever it is newer. Where one
+//! counter serves all, a jump of it is still followed by a full get, for what it may have counted besides.
+//!
+//! # Resuming
+//!
+//! Where each section has a version of its own, the get after a connect or a restart says what is known, if
+//! nothing speaks against that ([`Known`](crate::protocol::Known)). Its answer may be that nothing changed,
+//! or a patch of desired, which is taken only if its tag proves that it leads to the service's desired. In
+//! doubt (a gap, something stale, a conflict, an answer that does not fit, the interval, a command) the
+//! get asks for everything. A service that lost a twin and has counted *reported* up to the known version
+//! again, with the same desired, is found out by the next of those full gets.
+//!
 //! # Memory
 //!
 //! `DeviceEngine<N>` holds four documents of `N` bytes: desired, reported, acknowledged, and the report
@@ -325,7 +337,7 @@ impl<const N: usize> DeviceEngine<N> {
         scratch.serialize(value)?;
         self.report(now, scratch.as_ref())
             .map_err(|error| match error {
-                ReportError::NotAMap => TypeError::Mismatch.into(),
+                ReportError::NotAMap | ReportError::Null => TypeError::Mismatch.into(),
                 ReportError::Edit(EditError::TooDeep) => BuildError::TooDeep.into(),
                 ReportError::Edit(EditError::KeyTooLong) => BuildError::KeyTooLong.into(),
                 ReportError::Edit(EditError::Capacity(error)) => error.into(),
@@ -335,7 +347,7 @@ impl<const N: usize> DeviceEngine<N> {
     /// One value is true now; null takes it back.
     ///
     /// # Errors
-    /// [`ReportError`]: too deep, or it does not fit.
+    /// [`ReportError`]: too deep, it does not fit, or it is a map with a null in it.
     pub fn report_value<'v>(
         &mut self,
         now: Instant,
@@ -415,7 +427,8 @@ impl<const N: usize> DeviceEngine<N> {
     }
 
     /// Takes over what an earlier life of this device kept, see [`memory`](Self::memory). Call it
-    /// before the first connect.
+    /// before the first connect. The interval of full gets starts anew: a device that restarts more often
+    /// calls [`refresh`](Self::refresh) now and then.
     ///
     /// # Errors
     /// [`CapacityError`] if one of the documents does not fit; nothing was changed.

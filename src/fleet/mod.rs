@@ -8,7 +8,9 @@
 //! | `Indexed`: a registry in memory (feature `alloc`) that answers queries, page by page, with indexes | itself |
 //!
 //! **The one rule: a twin is changed only under the version that it was judged on.** No lock is held between
-//! reading and writing: a change that lost a race is judged and made again, a few times, and says so.
+//! reading and writing: a change that lost a race is judged and made again, a few times, and says so. The result
+//! stands at each device: [`Outcome`] for a setting, [`Target`] for a rollout, with how often it was tried and,
+//! in the device's words, why it failed. The example `fleet_config` shows all of it over 50 devices.
 //!
 //! # Search
 //!

@@ -39,7 +39,8 @@ impl Plan {
         self
     }
 
-    /// The same, stopping only when more than this percentage of a wave's devices have failed.
+    /// The same, stopping only when more than this percentage of a wave's devices have failed; those that were
+    /// left alone do not count.
     #[must_use]
     pub const fn with_tolerance(mut self, percentage: u8) -> Self {
         self.tolerance = percentage;
@@ -66,14 +67,18 @@ impl Plan {
     }
 }
 
-/// A device that a rollout is for; `P` bytes hold the patch that undoes it.
+/// A device that a rollout is for; `P` bytes hold the patch that undoes it, and in the end why it failed.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Target<'a, const P: usize> {
     id: TwinId<'a>,
     state: State,
+    attempts: u8,
     undo: Document<P>,
 }
+
+/// Where a target keeps a device's words.
+const REASON: &[&str] = &["reason"];
 
 /// How far a device is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -101,6 +106,7 @@ impl<'a, const P: usize> Target<'a, P> {
         Self {
             id,
             state: State::Waiting,
+            attempts: 0,
             undo: Document::new(),
         }
     }
@@ -113,6 +119,25 @@ impl<'a, const P: usize> Target<'a, P> {
     /// Returns how far it is.
     pub const fn state(&self) -> State {
         self.state
+    }
+
+    /// Returns how often desired was tried until it was set: more than once if others wrote meanwhile. 0 if it
+    /// was not.
+    pub const fn attempts(&self) -> u8 {
+        self.attempts
+    }
+
+    /// Returns why the device failed, in its own words; nothing if it has not, said nothing, or its words do
+    /// not fit into `P` bytes.
+    pub fn reason(&self) -> Option<&str> {
+        match self.state {
+            State::RolledBack(..) | State::Failed(_) => self.undo.value(REASON)?.as_str(),
+            State::Waiting
+            | State::Set(_)
+            | State::Applied(_)
+            | State::Skipped(_)
+            | State::Refused(_) => None,
+        }
     }
 }
 
@@ -308,8 +333,9 @@ impl<'r, 'a, const P: usize> Rollout<'r, 'a, P> {
             None => 0,
         };
         let wave = self.targets.get(before..reach).unwrap_or_default();
-        let failed = count(wave).failed.saturating_mul(100);
-        failed > wave.len().saturating_mul(self.plan.tolerance.into())
+        let counts = count(wave);
+        let asked = wave.len().saturating_sub(counts.skipped);
+        counts.failed.saturating_mul(100) > asked.saturating_mul(self.plan.tolerance.into())
     }
 }
 
@@ -355,7 +381,10 @@ fn ask_for<R: Registry, const N: usize, const P: usize>(
         },
     )?;
     Ok(match outcome {
-        Outcome::Set { number, .. } => {
+        Outcome::Set {
+            number, attempts, ..
+        } => {
+            target.attempts = attempts;
             State::Set(Deployment::new(number.unwrap_or(0), now.instant, within))
         }
         Outcome::Skipped(skip) => State::Skipped(skip),
@@ -365,7 +394,7 @@ fn ask_for<R: Registry, const N: usize, const P: usize>(
 
 /// Looks at what a device says, and rolls it back if it has failed.
 fn judge<R: Registry, const N: usize, const P: usize>(
-    target: &Target<'_, P>,
+    target: &mut Target<'_, P>,
     deployment: Deployment,
     plan: Plan,
     keys: &Keys,
@@ -388,7 +417,13 @@ fn judge<R: Registry, const N: usize, const P: usize>(
             configuration::Outcome::Superseded => return Ok(State::Skipped(Skip::Superseded)),
             configuration::Outcome::RollBack(cause) => cause,
         };
+        let mut words = Document::<P>::new();
+        if let Some(failure) = standing.failed() {
+            // Without room, nothing is said rather than half of it.
+            let _ = words.set(REASON, failure.reason);
+        }
         if !plan.roll_back {
+            target.undo = words;
             return Ok(State::Failed(cause));
         }
         let mut patch = Document::<N>::new();
@@ -401,15 +436,21 @@ fn judge<R: Registry, const N: usize, const P: usize>(
                 Ok(number)
             });
         let Ok(number) = stamped else {
+            target.undo = words;
             return Ok(State::Failed(cause));
         };
         let update = Update::merge(patch.as_ref())
             .with_origin(Origin::Service)
             .with_precondition(Precondition::Version(twin.versions().twin));
         match ask(hub, now, target.id, update, deliver)? {
-            Ok(_) => return Ok(State::RolledBack(cause, number)),
             Err(failed) if failed.is_race() => {}
-            Err(_) => return Ok(State::Failed(cause)),
+            answer => {
+                target.undo = words;
+                return Ok(match answer {
+                    Ok(_) => State::RolledBack(cause, number),
+                    Err(_) => State::Failed(cause),
+                });
+            }
         }
     }
     // Others keep writing: it is looked at again.

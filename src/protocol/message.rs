@@ -109,7 +109,7 @@ pub struct Get<'a> {
     /// The request's id.
     pub id: Option<RequestId<'a>>,
     /// What the asker has: where the protocol can say so, the answer may be [`Message::GetUnchanged`]
-    /// or [`Message::GetPatched`].
+    /// or [`Message::GetPatched`]. `None` asks for everything, also where an adapter could say more.
     pub known: Option<Known>,
     /// The etag of the whole twin that the asker has ([`TwinRef::etag`](crate::twin::TwinRef::etag)):
     /// the answer may be [`Message::GetUnchanged`].

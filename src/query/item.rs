@@ -61,6 +61,11 @@ impl<'a> TwinItem<'a> {
         }
     }
 
+    /// Returns the twin.
+    pub const fn twin(&self) -> TwinRef<'a> {
+        self.twin
+    }
+
     /// Makes it the twin of a module of the device.
     #[must_use]
     pub const fn with_module(mut self, module: &'a str) -> Self {

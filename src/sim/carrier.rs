@@ -75,7 +75,8 @@ pub trait Carrier {
     /// The device asks for its subscriptions.
     fn subscribe(&mut self, now: Instant, id: TwinId<'_>);
 
-    /// The device sends a request, in at most `room` bytes.
+    /// The device sends a request, in at most `room` bytes; `wanted` says which form of the twin a get
+    /// is about, for protocols that ask for it in so many words.
     ///
     /// # Errors
     /// [`Unsent`]; nothing was sent.
@@ -84,6 +85,7 @@ pub trait Carrier {
         now: Instant,
         id: TwinId<'_>,
         message: &Message<'_>,
+        wanted: Wanted,
         room: usize,
     ) -> Result<(), Unsent>;
 

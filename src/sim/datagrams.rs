@@ -36,7 +36,7 @@ pub trait DeviceSocket {
     /// The device wants to hear of changes of desired. Once that stands, [`Incoming::Subscribed`].
     fn subscribe(&mut self, now: Instant, id: TwinId<'_>);
 
-    /// Takes a request, the encoded form of which is at most `room` bytes.
+    /// Takes a request, the encoded form of which is at most `room` bytes; a get is for what is `wanted`.
     ///
     /// # Errors
     /// [`Unsent`]; nothing is sent.
@@ -45,6 +45,7 @@ pub trait DeviceSocket {
         now: Instant,
         id: TwinId<'_>,
         message: &Message<'_>,
+        wanted: Wanted,
         room: usize,
     ) -> Result<(), Unsent>;
 
@@ -206,10 +207,11 @@ impl<D: Datagrams> Carrier for Wire<D> {
         now: Instant,
         id: TwinId<'_>,
         message: &Message<'_>,
+        wanted: Wanted,
         room: usize,
     ) -> Result<(), Unsent> {
         if let Some(device) = &mut self.device {
-            device.request(now, id, message, room)?;
+            device.request(now, id, message, wanted, room)?;
         }
         self.pump(now);
         Ok(())

@@ -194,6 +194,7 @@ impl<const N: usize> DeviceEnd<N> {
 
     fn transmit(&mut self, now: Instant, carrier: &mut impl Carrier, id: TwinId<'_>) -> usize {
         for count in 0..MOST_AT_ONCE {
+            let wanted = self.engine.wanted();
             let Some(transmit) = self.engine.poll_transmit(now) else {
                 return count;
             };
@@ -203,7 +204,7 @@ impl<const N: usize> DeviceEnd<N> {
                     true
                 }
                 Output::Message(message) => {
-                    match carrier.request(now, id, &message, self.transmit_room) {
+                    match carrier.request(now, id, &message, wanted, self.transmit_room) {
                         Ok(()) => true,
                         Err(Unsent::TooLarge { .. } | Unsent::Unsupported) => false,
                     }

@@ -46,7 +46,7 @@
 //! listener by the connection. Over datagrams, one of [`Datagrams`] with a socket for each end, [`Udp`]
 //! around it. Where a back-end can not be a client it speaks in the hub's process.
 //!
-//! [`random_steps`] makes up schedules; `tests/convergence.rs` of this crate holds the law over them.
+//! [`random_steps`] makes up schedules; `tests/convergence` of this crate holds the law over them.
 
 mod application;
 mod aws;
@@ -54,11 +54,13 @@ mod azure;
 mod broker;
 mod carrier;
 mod clock;
+mod coap;
 mod conditions;
 mod datagrams;
 mod device_end;
 mod dialect;
 mod failure;
+mod flash;
 mod hub_end;
 mod link;
 mod mqtt;
@@ -75,10 +77,12 @@ pub use azure::Azure;
 pub use broker::{Broker, ClientId, Packet};
 pub use carrier::{Carrier, Ends, Language, Replies, Watch};
 pub use clock::Clock;
+pub use coap::{Coap, CoapDevice, CoapHub};
 pub use conditions::{Burst, Conditions};
 pub use datagrams::{Datagrams, DeviceSocket, HubSocket, Serve, Udp, Wire};
 pub use dialect::{Dialect, Incoming, Request, Role, Routing, Unsent};
 pub use failure::{Failure, Reason};
+pub use flash::{Flash, FlashError, Tear};
 pub use link::{End, Link, Partition, Traffic};
 pub use mqtt::Mqtt;
 pub use native::Native;

@@ -183,6 +183,7 @@ impl<L: Dialect> Carrier for Mqtt<L> {
         now: Instant,
         id: TwinId<'_>,
         message: &Message<'_>,
+        _: Wanted,
         room: usize,
     ) -> Result<(), Unsent> {
         let packet = self
@@ -209,10 +210,15 @@ impl<L: Dialect> Carrier for Mqtt<L> {
         true
     }
 
-    fn tell(&mut self, _: Now, id: TwinId<'_>, message: &Message<'_>) {
+    fn tell(&mut self, now: Now, id: TwinId<'_>, message: &Message<'_>) {
         let listeners = Audience::Listeners;
-        if let Some(packet) = self.dialect.encode_answer(id, listeners, message) {
+        let Some(packet) = self.dialect.encode_answer(id, listeners, message) else {
+            return;
+        };
+        if self.listens() {
             self.network.deliver(self.device, packet);
+        } else {
+            self.network.publish(now.instant, self.hub, packet);
         }
     }
 

@@ -215,6 +215,9 @@ impl<L: Language, const N: usize, const H: usize> Pair<L, N, H> {
             Step::DesireConditionally(patch) => {
                 self.write(Change::Section(Section::Desired, patch.as_ref(), true));
             }
+            Step::Tag(patch) => {
+                self.write(Change::Section(Section::Tags, patch.as_ref(), false));
+            }
             Step::Claim(patch) => {
                 self.write(Change::Section(Section::Reported, patch.as_ref(), false));
             }
@@ -357,8 +360,10 @@ impl<L: Language, const N: usize, const H: usize> Pair<L, N, H> {
         };
         let (carrier, hub) = (&mut self.carrier, &mut self.hub);
         let mut heard = Version::ZERO;
+        // Not every protocol has words for tags, even between a back-end and the service.
+        let in_process = matches!(change, Change::Section(Section::Tags, ..));
         self.writer.write(change, &mut |message| {
-            if carrier.write(now, id, &message) {
+            if !in_process && carrier.write(now, id, &message) {
                 return;
             }
             hub.serve(

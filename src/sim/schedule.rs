@@ -45,6 +45,8 @@ pub enum Step {
     Desire(Patch),
     /// A back-end writes desired under the version that it last heard of, which may be old.
     DesireConditionally(Patch),
+    /// The service's own people write tags, in the process of the hub.
+    Tag(Patch),
     /// Someone who is not the device writes reported.
     Claim(Patch),
     /// A back-end deletes the twin.

@@ -1,10 +1,12 @@
 //! Every dialect that the law holds for.
 
 use twinsync::adapter::azure;
+use twinsync::adapter::coap::{Cbor, Format, Json};
 use twinsync::device::Config;
 use twinsync::hub;
 use twinsync::protocol::VersionScope;
-use twinsync::sim::{Aws, Azure, Language, Native, Random, Step, Storage, Udp};
+use twinsync::sim::{Aws, Azure, Coap, Language, Native, Random, Step, Storage, Udp};
+use twinsync::time::Duration;
 use twinsync::twin::Policy;
 
 use super::{Cure, law_of};
@@ -15,6 +17,8 @@ pub(crate) fn law(cure: Cure) {
     law_of::<Aws>(cure);
     law_of::<Azure>(cure);
     law_of::<Native>(cure);
+    law_of::<Udp<Coap<Cbor>>>(cure);
+    law_of::<Udp<Coap<Json>>>(cure);
     law_of::<Udp<Toy>>(cure);
 }
 
@@ -24,6 +28,9 @@ pub(crate) trait Spoken: Language + Sized {
 
     /// What brings a device back that missed something.
     const CURES: &'static [Cure];
+
+    /// How long the protocol itself sends again what was said before: no talk of the engines.
+    const ECHOES: Duration = Duration::ZERO;
 
     /// The dialect, with options by chance.
     fn speak(cure: Cure, random: &mut Random) -> Self;
@@ -109,6 +116,29 @@ impl Spoken for Native {
                 desired_patch: true,
                 ..hub::Notify::NONE
             })
+    }
+
+    fn step(cure: Cure, step: &Step) -> Option<Step> {
+        of_sections(cure, step)
+    }
+}
+
+impl<F: Format> Spoken for Udp<Coap<F>> {
+    const NAME: &'static str = "CoAP";
+    const CURES: &'static [Cure] = &[Cure::Reconnect, Cure::Interval];
+    /// `MAX_TRANSMIT_WAIT`.
+    const ECHOES: Duration = Duration::from_secs(93);
+
+    fn speak(_: Cure, random: &mut Random) -> Self {
+        Self(Coap::new(random.number()))
+    }
+
+    fn device(config: Config) -> Config {
+        config.with_versions(VersionScope::Section)
+    }
+
+    fn hub(&self) -> hub::Config {
+        self.0.hub()
     }
 
     fn step(cure: Cure, step: &Step) -> Option<Step> {

@@ -177,11 +177,16 @@ fn converges<L: Spoken>(
     settled.messages = pair.messages() - messages;
 
     // In step, they stay so, and say no more than the full gets that confirm it.
+    pair.run_for(L::ECHOES);
     let messages = pair.messages();
     pair.run_for(Duration::from_secs(2 * 3_600));
     pair.check()?;
     let most = if cure == Cure::Interval { 4 } else { 2 };
-    assert!(pair.messages() - messages <= most, "seed {seed} talks on");
+    assert!(
+        pair.messages() - messages <= most,
+        "{}, seed {seed} talks on",
+        L::NAME
+    );
     Ok(settled)
 }
 

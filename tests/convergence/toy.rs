@@ -71,6 +71,7 @@ impl DeviceSocket for Device {
         now: Instant,
         _: TwinId<'_>,
         message: &Message<'_>,
+        _: Wanted,
         room: usize,
     ) -> Result<(), Unsent> {
         let (words, id) = match message {

@@ -16,6 +16,7 @@
 mod asker;
 mod azure;
 mod device;
+mod four;
 mod mosquitto;
 #[path = "../../examples/common/mqtt.rs"]
 mod mqtt;

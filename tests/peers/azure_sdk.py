@@ -116,12 +116,45 @@ async def device_side(arguments, registry, device):
     other.on_twin_desired_properties_patch_received = take_other
     twin = await asyncio.wait_for(other.get_twin(), 20)
     check("another device has a twin of its own", twin["reported"] == {"$version": 1}, twin)
+    await queries(ask, registry, device)
     await ask(registry.update_twin, device, Twin(properties=TwinProperties(desired={"secret": 1})), "*")
     await asyncio.wait_for(patches.get(), 20)
     await asyncio.sleep(1)
     check("and hears nothing of the first", strangers.empty())
     await other.shutdown()
     await client.shutdown()
+
+
+async def queries(ask, registry, device):
+    from azure.iot.hub.models import QuerySpecification
+
+    def query(text, size=None, continuation=None):
+        return ask(registry.query_iot_hub, QuerySpecification(query=text), continuation, size)
+
+    found = await query("SELECT * FROM devices WHERE properties.desired.target = 22 "
+                        "AND properties.reported.battery > 80")
+    check("a query finds the twin", [twin.device_id for twin in found.items] == [device], found.items)
+    check("whole, with its metadata",
+          "$metadata" in found.items[0].properties.reported and found.items[0].etag, found.items[0])
+    found = await query("SELECT * FROM devices WHERE properties.reported.battery > 81")
+    check("and not one that does not match", found.items == [], found.items)
+    found = await query("SELECT deviceId, properties.reported.battery AS battery FROM devices "
+                        f"WHERE deviceId = '{device}'")
+    # The package has fields for the columns of a twin, and keeps all others aside.
+    rows = [(item.device_id, item.additional_properties) for item in found.items]
+    check("a projection gives its columns", rows == [(device, {"battery": 81})], rows)
+    seen, token = [], None
+    for _page in range(2):
+        found = await query("SELECT * FROM devices", 1, token)
+        seen, token = seen + [twin.device_id for twin in found.items], found.continuation_token
+    check("pages of one give each twin once", seen == [device, device + "-2"] and not token, (seen, token))
+    try:
+        await query("SELECT * FORM devices")
+        check("a malformed query is refused", False, "accepted")
+    except Exception as error:
+        response = getattr(error, "response", None)
+        check("a malformed query is refused, with the column",
+              getattr(response, "status_code", None) == 400 and "column 10" in response.text, repr(error))
 
 
 def main():

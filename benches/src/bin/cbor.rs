@@ -53,7 +53,9 @@ fn main() {
         return;
     }
     let folder = env::temp_dir().join(format!("twinsync-benches-{}", process::id()));
-    let arguments: Vec<String> = std::iter::once("counted".into()).chain(words.clone()).collect();
+    let arguments: Vec<String> = std::iter::once("counted".into())
+        .chain(words.clone())
+        .collect();
     callgrind::run_self(&folder, &arguments).expect("valgrind with callgrind");
     let counts: BTreeMap<_, _> = callgrind::counts(&folder)
         .expect("callgrind's files")
@@ -111,7 +113,14 @@ fn cases(words: &[String]) -> Vec<Case> {
         let name = workload.name;
         decode(&mut cases, &format!("decode {name}"), &floats, true);
         decode(&mut cases, &format!("decode {name}-own"), &own, false);
-        encode(&mut cases, &format!("encode {name}"), document, tree, text, &floats);
+        encode(
+            &mut cases,
+            &format!("encode {name}"),
+            document,
+            tree,
+            text,
+            &floats,
+        );
     }
     cases.retain(|case| words.iter().all(|word| case.name().contains(word.as_str())));
     cases
@@ -147,7 +156,9 @@ fn decode(cases: &mut Vec<Case>, group: &str, bytes: &[u8], plain: bool) {
     add(
         "ciborium",
         Box::new(|bytes| {
-            drop(black_box(ciborium::from_reader::<ciborium::Value, _>(bytes).expect("CBOR")));
+            drop(black_box(
+                ciborium::from_reader::<ciborium::Value, _>(bytes).expect("CBOR"),
+            ));
         }),
     );
     if plain {
@@ -155,7 +166,9 @@ fn decode(cases: &mut Vec<Case>, group: &str, bytes: &[u8], plain: bool) {
             "minicbor-serde->serde_json",
             Box::new(|bytes| {
                 let mut decoder = minicbor_serde::Deserializer::new(bytes);
-                drop(black_box(serde_json::Value::deserialize(&mut decoder).expect("CBOR")));
+                drop(black_box(
+                    serde_json::Value::deserialize(&mut decoder).expect("CBOR"),
+                ));
             }),
         );
     }
@@ -197,7 +210,9 @@ fn encode(
         Box::new(move |out| {
             out.clear();
             let mut serializer = minicbor_serde::Serializer::new(&mut *out);
-            black_box(&value).serialize(&mut serializer).expect("memory");
+            black_box(&value)
+                .serialize(&mut serializer)
+                .expect("memory");
         }),
     );
     let mut reader = cbor4ii::core::utils::SliceReader::new(floats);

@@ -2,19 +2,21 @@
 //!
 //! Each exchange is played on a hub for each protocol, from the same twin (W1's sections); all that the
 //! device sends and receives counts, as MQTT 3.1.1 PUBLISH packets at QoS 1: fixed header, topic, packet
-//! id, payload. PUBACK (4 bytes each, the same for all) is left out. AWS and native are spelled by this
-//! crate's adapters, AWS with the metadata that its service sends. **Azure is spelled by hand here**, from
-//! the documented form of its topics and bodies. Ids: native counts from a small seed; AWS carries the
-//! engine's eight digits; Azure a short `$rid`.
+//! id, payload. PUBACK (4 bytes each, the same for all) is left out. All three are spelled by this
+//! crate's adapters, AWS with the metadata that its service sends.
+//!
+//! AWS and Azure carry the engine's ids as their eight digits, whatever they are; native as an integer, so
+//! that the seed of the device's ids counts. Two tables: a small seed, which the dialect asks for, and a
+//! random one of 32 bits, the worst. The goal is held against both.
 
 use std::process::ExitCode;
 
-use twinsync::adapter::{aws, native};
+use twinsync::adapter::{aws, azure, native};
 use twinsync::codec::json;
 use twinsync::document::{Document, DocumentRef};
 use twinsync::hub::{Config, HubEngine, InMemory, Notify};
 use twinsync::protocol::{
-    Audience, Get, Known, Message, RequestId, TwinId, UpdateRequest, Versions,
+    Audience, Get, Known, Message, RequestId, TwinId, UpdateRequest,
 };
 use twinsync::time::{Instant, Now, Timestamp};
 use twinsync::twin::{self, ETag, Origin, Precondition, Section, Update, Version};
@@ -67,6 +69,10 @@ const EXCHANGES: [(&str, &[Step]); 11] = [
     ("delete, accepted", &[Step::Delete]),
 ];
 
+/// Where the ids of the device start.
+const SMALL: u32 = 0x20;
+const RANDOM: u32 = 0x5EED_0000;
+
 /// Messages, payload bytes, and bytes of whole packets.
 #[derive(Clone, Copy, Default)]
 struct Bytes {
@@ -113,6 +119,7 @@ struct Wire {
     hub: HubEngine<InMemory, 8192>,
     known: Option<Known>,
     bytes: Bytes,
+    seed: u32,
     asked: u32,
 }
 
@@ -124,7 +131,7 @@ enum Spell {
 }
 
 impl Wire {
-    fn new(spell: Spell) -> Self {
+    fn new(spell: Spell, seed: u32) -> Self {
         let notify = match spell {
             Spell::Aws => Notify {
                 delta: true,
@@ -137,8 +144,9 @@ impl Wire {
         };
         let policy = match spell {
             Spell::Aws => aws::Policy::new().twin(),
+            Spell::Azure => azure::Policy::new().twin().with_create(true),
             // Kept by the hub, to know what changed since; not sent.
-            Spell::Native | Spell::Azure => twin::Policy::new().with_metadata(true),
+            Spell::Native => twin::Policy::new().with_metadata(true),
         };
         let config = Config::new().with_policy(policy).with_notify(notify);
         let mut wire = Self {
@@ -146,6 +154,7 @@ impl Wire {
             hub: HubEngine::new(InMemory::new(), config),
             known: None,
             bytes: Bytes::default(),
+            seed,
             asked: 0,
         };
         wire.desire(DESIRED, false);
@@ -172,7 +181,12 @@ impl Wire {
             Step::Desire(patch, heard) => self.desire(patch, heard),
             Step::Report(patch) => self.report(patch, Precondition::Any),
             Step::Stale(patch) => {
-                self.report(patch, Precondition::Version(Version::new(3)));
+                let passed = Version::new(3);
+                let precondition = match self.spell {
+                    Spell::Azure => Precondition::SectionVersion(Section::Reported, passed),
+                    Spell::Native | Spell::Aws => Precondition::Version(passed),
+                };
+                self.report(patch, precondition);
             }
             Step::Delete => {
                 let id = self.next_id();
@@ -208,15 +222,10 @@ impl Wire {
         self.ask(Message::Update(UpdateRequest { id, update }), true, true);
     }
 
-    /// The engine's form of ids; a device on the native dialect starts with a small seed.
+    /// The engine's form of ids.
     fn next_id(&mut self) -> String {
         self.asked += 1;
-        let seed = if self.spell == Spell::Aws {
-            0x5EED_0000
-        } else {
-            0x20
-        };
-        format!("{:08x}", seed + self.asked)
+        format!("{:08x}", self.seed + self.asked)
     }
 
     fn ask(&mut self, message: Message<'_>, by_device: bool, heard: bool) {
@@ -265,92 +274,26 @@ impl Bytes {
             (Spell::Aws, false) => aws::Service::new(aws::Policy::new())
                 .encode(lamp(), message, out)
                 .expect("spelled"),
-            (Spell::Azure, _) => {
-                if let Some((topic, payload)) = azure(message) {
-                    self.add(topic.len(), payload.len());
-                }
-                return;
-            }
+            (Spell::Azure, true) => azure::Client::new(lamp())
+                .expect("valid")
+                .encode(message, out)
+                .expect("spelled"),
+            (Spell::Azure, false) => azure::Service::new(azure::Policy::new())
+                .encode(message, out)
+                .expect("spelled"),
         };
         self.add(publish.topic.len(), publish.payload.len());
     }
 }
 
-/// Azure's spelling, by hand; a device can not delete its twin there.
-fn azure(message: &Message<'_>) -> Option<(String, String)> {
-    let text = |document: DocumentRef<'_>| {
-        let mut out = vec![0; 65_536];
-        let len = json::write(document, &mut out).expect("fits");
-        String::from_utf8(out[..len].to_vec()).expect("text")
-    };
-    let versioned = |document: DocumentRef<'_>, version: Version| {
-        let text = text(document);
-        let comma = if document.is_empty() { "" } else { "," };
-        format!("{}{comma}\"$version\":{version}}}", &text[..text.len() - 1])
-    };
-    let rid = |id: Option<RequestId<'_>>| {
-        let id = id.map_or("0", |id| id.as_str());
-        id.trim_start_matches('0').to_owned()
-    };
-    let versions = |versions: Versions| (versions.desired, versions.reported);
-    Some(match message {
-        Message::Get(get) => (
-            format!("$iothub/twin/GET/?$rid={}", rid(get.id)),
-            String::new(),
-        ),
-        Message::GetAccepted(got) => {
-            let (desired, reported) = versions(got.versions);
-            let section = |key| got.document.at(&[key]).unwrap_or(DocumentRef::EMPTY);
-            (
-                format!("$iothub/twin/res/200/?$rid={}", rid(got.id)),
-                format!(
-                    "{{\"desired\":{},\"reported\":{}}}",
-                    versioned(section("desired"), desired),
-                    versioned(section("reported"), reported)
-                ),
-            )
-        }
-        Message::Update(request) => (
-            format!(
-                "$iothub/twin/PATCH/properties/reported/?$rid={}{}",
-                rid(request.id),
-                match request.update.precondition {
-                    Precondition::Version(version) => format!("&$version={version}"),
-                    _ => String::new(),
-                }
-            ),
-            text(request.update.patch.at(&["reported"])?),
-        ),
-        Message::UpdateAccepted(accepted) => (
-            format!(
-                "$iothub/twin/res/204/?$rid={}&$version={}",
-                rid(accepted.id),
-                accepted.versions.reported
-            ),
-            String::new(),
-        ),
-        Message::Rejected(rejection) => (
-            format!("$iothub/twin/res/412/?$rid={}", rid(rejection.id)),
-            r#"{"errorCode":412001,"trackingId":"","message":"Precondition failed","timestampUtc":"2025-11-21T13:00:00.0000000Z"}"#.into(),
-        ),
-        Message::DesiredPatch(change) => (
-            format!(
-                "$iothub/twin/PATCH/properties/desired/?$version={}",
-                change.versions.desired
-            ),
-            versioned(change.patch, change.versions.desired),
-        ),
-        _ => return None,
-    })
-}
-
-fn played(spell: Spell, steps: &[Step]) -> Bytes {
-    let mut wire = Wire::new(spell);
+fn played(spell: Spell, steps: &[Step], seed: u32) -> Bytes {
+    let mut wire = Wire::new(spell, seed);
     if spell != Spell::Native {
         // No words for what the device knows: the whole twin comes.
         wire.known = None;
     }
     if spell == Spell::Azure && matches!(steps, [Step::Delete]) {
+        // A device can not delete its twin there.
         return Bytes::default();
     }
     for step in steps {
@@ -360,15 +303,27 @@ fn played(spell: Spell, steps: &[Step]) -> Bytes {
 }
 
 fn main() -> ExitCode {
+    println!("Ids of the device from a small seed:\n");
+    let small = table(SMALL);
+    println!("\nIds of the device from a random seed:\n");
+    let random = table(RANDOM);
+    if small.max(random) > 1.0 / 3.0 {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// Prints all exchanges; returns the largest part of AWS that one of them takes.
+fn table(seed: u32) -> f64 {
     println!(
-        "| exchange | native: topics + payloads | packets | AWS | packets | native : AWS | Azure, by hand | packets |"
+        "| exchange | native: topics + payloads | packets | AWS | packets | native : AWS | Azure | packets |"
     );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     let mut worst = 0.0_f64;
     let mut sums = [0_usize; 2];
     for (name, steps) in EXCHANGES {
         let [native, aws, azure] =
-            [Spell::Native, Spell::Aws, Spell::Azure].map(|spell| played(spell, steps));
+            [Spell::Native, Spell::Aws, Spell::Azure].map(|spell| played(spell, steps, seed));
         let ratio = native.packets as f64 / aws.packets as f64;
         worst = worst.max(ratio);
         sums[0] += native.packets;
@@ -391,8 +346,5 @@ fn main() -> ExitCode {
         "\nall: {:.2} of AWS; worst {worst:.2} (goal: at most 0.33)",
         sums[0] as f64 / sums[1] as f64
     );
-    if worst > 1.0 / 3.0 {
-        return ExitCode::FAILURE;
-    }
-    ExitCode::SUCCESS
+    worst
 }

@@ -17,7 +17,7 @@
 //! | 500 | it failed |
 //!
 //! ```
-//! use twinsync::adapter::azure::plug_and_play::{Acknowledgement, property, says};
+//! use twinsync::adapter::azure::plug_and_play::{Acknowledgement, Code, property, says};
 //! use twinsync::device::{Acks, Config, DeviceEngine};
 //! use twinsync::document::Document;
 //! use twinsync::protocol::VersionScope;
@@ -50,9 +50,9 @@
 //! let path = property(&asked.path, &COMPONENTS).ok_or("no property")?;
 //! assert_eq!(path, ["heater", "target"]);
 //! let mut said = Document::<64>::new();
-//! Acknowledgement::new(200, engine.version())
+//! Acknowledgement::new(Code::Done, engine.version())
 //!     .with_description("done")
-//!     .write(asked.value, said.as_mut())?;
+//!     .answer(asked.value, said.as_mut())?;
 //! engine.report_value(now, &["heater", "target"], said.as_ref())?;
 //! engine.report_value(now, &["heater", "__t"], "c")?;
 //! assert_eq!(engine.changes().count(), 0, "asked and answered");
@@ -64,129 +64,11 @@
 //! `acknowledge` and `settle` say the plain value, as other conventions want it: [`says`] takes that, too, the
 //! tools of a solution builder may not.
 
-use crate::document::BuildError;
-use crate::document::Builder;
-use crate::document::DocumentMut;
+pub use crate::configuration::{Acknowledgement, COMPONENT, Code, MARK, says};
+
 use crate::document::DocumentRef;
 use crate::document::Entries;
 use crate::document::Value;
-use crate::twin::Version;
-
-/// The member that marks an object as a component.
-pub const MARK: &str = "__t";
-/// What it says.
-pub const COMPONENT: &str = "c";
-
-const VALUE: &str = "value";
-const STATUS: &str = "ac";
-const VERSION: &str = "av";
-const DESCRIPTION: &str = "ad";
-
-/// What a device says about a property that it was asked to change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Acknowledgement<'a> {
-    /// `ac`, a status as in HTTP.
-    pub status: u16,
-    /// `av`, the `$version` of desired that asked; 0 where nobody has.
-    pub version: Version,
-    /// `ad`, words for people.
-    pub description: Option<&'a str>,
-}
-
-impl<'a> Acknowledgement<'a> {
-    /// Takes status and version.
-    pub const fn new(status: u16, version: Version) -> Self {
-        Self {
-            status,
-            version,
-            description: None,
-        }
-    }
-
-    /// The same with words for people.
-    pub const fn with_description(mut self, description: &'a str) -> Self {
-        self.description = Some(description);
-        self
-    }
-
-    /// Writes what stands in reported at the property: `out` becomes `{"value":…,"ac":…,"av":…}`, with `ad`
-    /// if there is a description. `value` is the value that is in force.
-    ///
-    /// # Errors
-    /// [`BuildError`] if it does not fit or is nested too deep; `out` is then `{}`.
-    pub fn write(&self, value: Value<'_>, out: DocumentMut<'_>) -> Result<(), BuildError> {
-        let mut builder = out.build();
-        self.build(value, &mut builder)?;
-        builder.finish()
-    }
-
-    /// Writes the patch of reported with this acknowledgement alone: `path` is a property, or a component and
-    /// its property, which is marked.
-    ///
-    /// # Errors
-    /// [`BuildError`] if it does not fit, is nested too deep, or a key is too long; `out` is then `{}`.
-    pub fn write_patch(
-        &self,
-        path: &[&str],
-        value: Value<'_>,
-        out: DocumentMut<'_>,
-    ) -> Result<(), BuildError> {
-        let mut builder = out.build();
-        builder.begin_map()?;
-        if let Some((property, above)) = path.split_last() {
-            for key in above {
-                builder.key(key)?;
-                builder.begin_map()?;
-                builder.key(MARK)?;
-                builder.value(COMPONENT)?;
-            }
-            builder.key(property)?;
-            self.build(value, &mut builder)?;
-            for _ in above {
-                builder.end()?;
-            }
-        }
-        builder.end()?;
-        builder.finish()
-    }
-
-    fn build(&self, value: Value<'_>, builder: &mut Builder<'_>) -> Result<(), BuildError> {
-        builder.begin_map()?;
-        builder.key(VALUE)?;
-        builder.value(value)?;
-        builder.key(STATUS)?;
-        builder.value(self.status)?;
-        builder.key(VERSION)?;
-        // No hub counts that far.
-        builder.value(i64::try_from(self.version.as_u64()).unwrap_or(i64::MAX))?;
-        if let Some(description) = self.description {
-            builder.key(DESCRIPTION)?;
-            builder.value(description)?;
-        }
-        builder.end()
-    }
-
-    /// Reads an acknowledgement and the value that it is about; nothing if `value` is none: an object with
-    /// `value`, `ac` and `av`.
-    pub fn read(value: Value<'a>) -> Option<(Value<'a>, Self)> {
-        let map = value.as_map()?;
-        let said = map.value(VALUE)?;
-        let status = map.value(STATUS)?.read().ok()?;
-        let version = u64::try_from(map.value(VERSION)?.as_i64()?).ok()?;
-        let acknowledgement = Self {
-            status,
-            version: Version::new(version),
-            description: map.value(DESCRIPTION).and_then(Value::as_str),
-        };
-        Some((said, acknowledgement))
-    }
-
-    /// Returns whether it says that the value is in force: any status of success but *in progress*.
-    pub const fn is_success(&self) -> bool {
-        matches!(self.status, 200..=299) && self.status != 202
-    }
-}
 
 /// Returns the property that a leaf of desired belongs to: one key, or two in a component.
 ///
@@ -198,32 +80,6 @@ pub fn property<'p, 'k>(path: &'p [&'k str], components: &[&str]) -> Option<&'p 
         return None;
     }
     path.get(..end)
-}
-
-/// Says whether `reported` says at `path` what `wanted` asks for: the value itself, or a successful
-/// acknowledgement of it there or above. The mark of a component asks for nothing.
-///
-/// Hand it to a device engine's configuration (`Config::with_acks(Acks::new(says))`).
-pub fn says(reported: DocumentRef<'_>, path: &[&str], wanted: DocumentRef<'_>) -> bool {
-    if path.last() == Some(&MARK) {
-        return true;
-    }
-    let mut here = reported;
-    let mut answered = false;
-    for key in path {
-        let Some(below) = here.at(&[key]) else {
-            return false;
-        };
-        here = below;
-        if !answered && let Some((_, acknowledgement)) = Acknowledgement::read(here.root()) {
-            if !acknowledgement.is_success() {
-                return false;
-            }
-            answered = true;
-            here = here.at(&[VALUE]).unwrap_or(DocumentRef::EMPTY);
-        }
-    }
-    here == wanted || (wanted.is_empty() && here.is_map())
 }
 
 /// A property of a section, and its component if it has one.

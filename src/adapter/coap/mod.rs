@@ -95,7 +95,7 @@
 //!
 //! Errors are those of [`status`], with a diagnostic payload or, if Accept is 257, problem
 //! details (RFC 9290). A body that is not of its format is 4.00; one that is and yet no change of a
-//! twin is 4.22.
+//! twin, or that a rule of the hub's guard is against, is 4.22.
 
 mod block;
 mod client;

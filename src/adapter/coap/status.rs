@@ -59,21 +59,21 @@ pub const fn status(code: Code) -> Status {
 
 /// Returns the code for what a twin refused.
 ///
-/// What is well-formed and breaks a rule of twins is 4.22 (RFC 8132 §3.2). A version that a request is
-/// made for came in an If-Match, so that another one is 4.12.
+/// What is well-formed and breaks a rule of twins, or one of the hub's guard, is 4.22 (RFC 8132 §3.2). A
+/// version that a request is made for came in an If-Match, so that another one is 4.12.
 pub const fn of_rejected(rejected: Rejected) -> Code {
     match rejected {
         Rejected::UnknownSection
         | Rejected::NotAMap(_)
         | Rejected::NullInArray(_)
-        | Rejected::TooDeep { .. } => Code::UNPROCESSABLE_ENTITY,
+        | Rejected::TooDeep { .. }
+        | Rejected::Refused(_) => Code::UNPROCESSABLE_ENTITY,
         Rejected::Conflict { .. } => Code::PRECONDITION_FAILED,
         Rejected::NotFound
         | Rejected::PreconditionFailed
         | Rejected::Forbidden(_)
         | Rejected::TooLarge { .. }
         | Rejected::Capacity(_)
-        | Rejected::Refused(_)
         | Rejected::Throttled
         | Rejected::Unavailable => code(rejected.status()),
     }

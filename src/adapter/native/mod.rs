@@ -80,7 +80,8 @@
 //! * **Detail:** `[0]` no such twin, `[1, expected, actual]` versions, `[2]` precondition, `[3]` unknown
 //!   section, `[4, section]` is no map, `[5, section]` may not be written, `[6, section]` null in an array,
 //!   `[7, section, limit]` too deep, `[8, size, limit]` too large, `[9, needed, capacity]` does not fit,
-//!   `[10]` throttled, `[11]` registry unavailable. What is not known counts as no detail.
+//!   `[10]` throttled, `[11]` registry unavailable. What is not known counts as no detail. A size from 2⁶³
+//!   on stands as 2⁶³ - 1.
 //!
 //! # Rules of the conversation
 //!

@@ -81,13 +81,20 @@ pub(super) const fn detail(rejected: Rejected) -> Result<(u8, [Option<u64>; 2]),
         Rejected::TooDeep { section, limit } => {
             (7, [Some(section_code(section) as u64), Some(limit as u64)])
         }
-        Rejected::TooLarge { size, limit } => (8, [Some(size as u64), Some(limit as u64)]),
+        Rejected::TooLarge { size, limit } => (8, [self::size(size), self::size(limit)]),
         Rejected::Capacity(CapacityError { needed, capacity }) => {
-            (9, [Some(needed as u64), Some(capacity as u64)])
+            (9, [size(needed), size(capacity)])
         }
         Rejected::Throttled => (10, [None; 2]),
         Rejected::Unavailable => (11, [None; 2]),
     })
+}
+
+/// A size as readers take it. One from 2⁶³ on is what the head of a string pretends; it counts as the
+/// largest number there is, so that the refusal can be told.
+const fn size(size: usize) -> Option<u64> {
+    let (size, most) = (size as u64, i64::MAX.unsigned_abs());
+    Some(if size < most { size } else { most })
 }
 
 const fn one(section: Section) -> [Option<u64>; 2] {

@@ -245,6 +245,13 @@ fn a_report_that_can_not_be_taken_changes_nothing() {
         bench.engine.report_value(now, &[], 1),
         Err(ReportError::NotAMap)
     );
+    // As a patch it takes something back; as a value it would be sent for ever.
+    let holed = doc(&json!({"why": {"not": null}}));
+    let holed = holed.as_ref().root();
+    assert_eq!(
+        bench.engine.report_value(now, &["refused"], holed),
+        Err(ReportError::Null)
+    );
     let deep = Err(ReportError::Edit(EditError::TooDeep));
     assert_eq!(bench.engine.report_value(now, &["d"; 16], 1), deep);
     bench.reports(json!({"x": 1})).quiet();

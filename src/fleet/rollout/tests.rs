@@ -11,6 +11,7 @@ use super::super::setting::tests::{Hub, at, hub, id, merge, section};
 use super::{Counts, Plan, Progress, Rollout, Setting, State, Target};
 use crate::configuration::Cause;
 use crate::protocol::TwinId;
+use crate::query::TwinItem;
 use crate::time::{Duration, Instant};
 use crate::twin::Section;
 use crate::twin::tests::model::json;
@@ -114,6 +115,14 @@ fn the_first_failure_stops_what_is_left_and_is_rolled_back() {
         rollout.targets()[1].state(),
         State::RolledBack(Cause::Failed, 5)
     );
+    let words = |rollout: &Rollout<'_, '_, 64>| {
+        let reasons = rollout.targets().iter().take(3);
+        reasons
+            .map(|it| (it.attempts(), it.reason().map(String::from)))
+            .collect::<Vec<_>>()
+    };
+    let told = [(1, None), (1, Some("no".into())), (0, None)];
+    assert_eq!(words(&rollout), told);
     assert_eq!(
         section(&mut hub, "d1", Section::Desired),
         r#"{"configVersion":5,"interval":60}"#
@@ -163,6 +172,23 @@ fn failures_within_the_tolerance_are_rolled_back_and_the_rest_goes_on() {
             ..Counts::default()
         }
     );
+}
+
+#[test]
+fn who_is_left_alone_does_not_make_a_failure_rate_look_small() {
+    let (mut hub, names) = fleet();
+    let (mut targets, patch) = (targets(&names), json(PATCH));
+    let plan = Plan::new(MINUTE).with_waves(&[50]).with_tolerance(40);
+    let mut rollout = Rollout::new(Setting::new(patch.as_ref()), plan, &mut targets);
+    let pair = |twin: &TwinItem<'_>| twin.twin().section(Section::Tags).is_empty();
+    for device in ["d0", "d2", "d4"] {
+        merge(&mut hub, device, r#"{"tags":{"other":true}}"#);
+    }
+    rollout.poll(&mut hub, at(0), &pair, &mut |_| {}).unwrap();
+    fails(&mut hub, "d1", 4);
+    // One of the two that were asked, not one of five.
+    let progress = rollout.poll(&mut hub, at(1), &pair, &mut |_| {}).unwrap();
+    assert_eq!(progress, Progress::Stopped { wave: 0 });
 }
 
 #[test]

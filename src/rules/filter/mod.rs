@@ -180,9 +180,13 @@ impl Filter {
     }
 
     /// The same with at most this time between two reports: the latest reading is reported anew, changed
-    /// or not. An interval below the minimum interval is as long as that.
+    /// or not. An interval below the minimum interval is as long as that, and one of no time 1 ms, so that
+    /// no report is due again at once.
     pub const fn with_max_interval(mut self, interval: Duration) -> Self {
-        self.max_interval = Some(interval);
+        self.max_interval = Some(Duration::from_millis(match interval.as_millis() {
+            0 => 1,
+            millis => millis,
+        }));
         self
     }
 

@@ -325,6 +325,17 @@ fn a_table_keeps_its_leaves_apart_and_lets_others_through() {
     assert_eq!((path, report.value), (["a", "b"].as_slice(), number("2")));
 }
 
+#[test]
+fn a_heartbeat_without_an_interval_is_not_due_for_ever() {
+    let mut gate = Gate::new();
+    let filter = Filter::new().with_max_interval(Duration::ZERO);
+    assert_eq!(words(gate.observe(at(1), &filter, number("1"))), "1");
+    assert_eq!(words(gate.poll(at(1), &filter)), "hold");
+    let due = Instant::from_millis(1_001);
+    assert_eq!(gate.poll_timeout(&filter), Some(due));
+    assert_eq!(words(gate.poll(due, &filter)), "1 again");
+}
+
 fn readings() -> impl Strategy<Value = Vec<(u64, i64)>> {
     prop::collection::vec((0_u64..20, -300_i64..300), 1..60)
 }
@@ -348,31 +359,34 @@ proptest! {
     }
 
     /// Polled whenever it asks for it, a filter never reports sooner than the minimum interval allows, nor
-    /// stays silent for longer than the maximum interval.
+    /// stays silent for longer than the maximum interval; and it is never asked for ever.
     #[test]
     fn reports_keep_to_their_intervals(steps in readings(), min in 0_u64..30, more in 0_u64..60) {
-        let filter = Filter::new().with_min_interval(secs(min)).with_max_interval(secs(min + more));
-        let (mut gate, mut now) = (Gate::new(), 0);
-        let mut last: Option<u64> = None;
-        let mut check = |now: u64, decision: Decision| {
+        let (min, max) = (Duration::from_millis(min), Duration::from_millis(min + more));
+        let filter = Filter::new().with_min_interval(min).with_max_interval(max);
+        let longest = max.max(Duration::from_millis(1));
+        let (mut gate, mut now) = (Gate::new(), Instant::ZERO);
+        let mut last: Option<Instant> = None;
+        let mut check = |now: Instant, decision: Decision| {
             let Decision::Report(_) = decision else { return Ok(()) };
             if let Some(last) = last {
-                prop_assert!(now - last >= min && now - last <= min + more);
+                let quiet = now.saturating_since(last);
+                prop_assert!(quiet >= min && quiet <= longest, "{quiet:?} at {now:?}");
             }
             last = Some(now);
             Ok(())
         };
         for (pause, reading) in steps {
-            let until = now + pause;
-            while let Some(due) = gate.poll_timeout(&filter) && due <= at(until) {
-                now = now.max(due.as_millis() / 1_000);
-                let decision = gate.poll(due, &filter);
+            let until = now + Duration::from_millis(pause);
+            while let Some(due) = gate.poll_timeout(&filter) && due <= until {
+                now = now.max(due);
+                let decision = gate.poll(now, &filter);
                 prop_assert!(matches!(decision, Decision::Report(_)), "asked for nothing");
                 check(now, decision)?;
-                if min + more == 0 { break; }
+                prop_assert!(gate.poll_timeout(&filter) > Some(now), "due again at once");
             }
             now = until;
-            check(now, gate.observe(at(now), &filter, Number::from(reading)))?;
+            check(now, gate.observe(now, &filter, Number::from(reading)))?;
         }
     }
 

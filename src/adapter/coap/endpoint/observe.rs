@@ -125,12 +125,15 @@ impl<
         result
     }
 
-    /// Forgets all observers of a resource without a word, as if each had sent a reset. Cost: linear in the
-    /// observers.
+    /// Forgets all observers of a resource without a word, as if each had sent a reset: a notification
+    /// that is not acknowledged yet is not sent again either. Cost: observers times answers.
     pub fn forget(&mut self, resource: u32) {
         for slot in &mut self.observers {
-            if slot.is_some_and(|observer| observer.resource == resource) {
-                *slot = None;
+            let Some(observer) = slot.take_if(|observer| observer.resource == resource) else {
+                continue;
+            };
+            for answer in self.answers.iter_mut().flatten() {
+                answer.abandon(observer.peer, observer.token);
             }
         }
     }

@@ -392,6 +392,17 @@ impl Written {
 }
 
 impl<A> Answer<A> {
+    /// Sends this no more, if it is a notification for that observer.
+    pub(super) fn abandon(&mut self, peer: A, token: Token)
+    where
+        A: PartialEq,
+    {
+        let is_its = self.asked.is_none() && self.peer == peer && self.token == token;
+        if is_its && self.stage == Stage::Confirming {
+            self.stage = Stage::Settled;
+        }
+    }
+
     /// Notes what was written; of a confirmable message that takes the place of another, the count of
     /// transmissions goes on.
     pub(super) fn finish(

@@ -110,6 +110,33 @@ fn a_request_that_does_not_fit_is_refused_under_its_id_with_what_it_needs() {
 }
 
 #[test]
+fn a_request_that_pretends_to_be_longer_than_numbers_go_is_answered_all_the_same() {
+    let payload = bytes("01 A2 00 07 02 7B FF FF FF FF FF FF FF FF 61");
+    let mut scratch = Document::<64>::new();
+    let Err(RequestError::Refused(refusal)) =
+        SERVICE.decode("t/lamp/u", &payload, scratch.as_mut())
+    else {
+        panic!()
+    };
+    let message = refusal.message(Timestamp::EPOCH);
+    let mut out = [0; 128];
+    let answer = SERVICE
+        .encode(refusal.asker, refusal.id, &message, &mut out)
+        .unwrap();
+    let mut scratch = Document::<64>::new();
+    let read = device().decode(
+        answer.topic,
+        answer.payload,
+        Wanted::Sections,
+        scratch.as_mut(),
+    );
+    let Ok(Message::Rejected(rejection)) = read else {
+        panic!("{read:?}")
+    };
+    assert_eq!(rejection.status, Status::TooLarge);
+}
+
+#[test]
 fn unknown_fields_are_skipped_whatever_they_hold() {
     let plain = heard("04 A2 00 07 01 82 03 05").unwrap();
     for more in [

@@ -2,7 +2,7 @@
 #![no_std]
 #![no_main]
 
-use twinsync::adapter::azure::plug_and_play::{Acknowledgement, says};
+use twinsync::adapter::azure::plug_and_play::{Acknowledgement, Code, says};
 use twinsync::adapter::azure::{Client, Login};
 use twinsync::device::{Acks, Config, DeviceEngine, Output, Session, Verdict};
 use twinsync::document::Document;
@@ -95,9 +95,9 @@ extern "C" fn _start() -> ! {
                         sink(written.unwrap_or(0) as u32);
                     }
                 }
-                let said = Acknowledgement::new(200, engine.version())
+                let said = Acknowledgement::new(Code::Done, engine.version())
                     .with_description(text())
-                    .write(text().into(), scratch.as_mut());
+                    .answer(text().into(), scratch.as_mut());
                 if said.is_ok() {
                     let told = engine.report_value(now, &[text()], scratch.as_ref());
                     sink(u32::from(told.is_ok()));

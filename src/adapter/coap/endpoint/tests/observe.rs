@@ -462,3 +462,19 @@ fn a_server_that_does_not_observe_answers_once() {
     assert_eq!(response(event), (asked.unwrap(), &b""[..], false));
     assert_eq!(client.poll_timeout(), None);
 }
+
+#[test]
+fn a_notification_is_not_sent_again_to_an_observer_that_was_forgotten() {
+    let mut server = server();
+    register(&mut server, at(0), DEVICE, 1);
+    register(&mut server, at(0), STRANGER, 1);
+    server.changed(HEAT);
+    assert_eq!(news(&mut server, at(0), b"1").len(), 2);
+    server.forget(HEAT);
+    assert_eq!(server.observers(), 0);
+    // Nobody acknowledges; two seconds later it would be sent again, and so on.
+    for second in [2, 6, 14, 30, 62] {
+        assert_eq!(send(&mut server, at(second * 1_000)), None);
+        assert_eq!(server.poll_event(at(second * 1_000)), None);
+    }
+}
