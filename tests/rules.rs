@@ -73,10 +73,18 @@ struct Plant {
     rules: Rulebook,
     /// Messages that the device sent about updates.
     updates: Rc<RefCell<u64>>,
+    /// Whether the machine is in its first state, whatever an earlier one has reported.
+    begins: bool,
 }
 
 fn rules(machine: StateMachine) -> Rulebook {
     Rulebook::new().with_machine(machine).with_values(&VALUES)
+}
+
+/// The state in a device's report; the first one if it has not said any.
+fn reported_state(reported: DocumentRef<'_>) -> String {
+    let state = reported.read::<&str>(&["state"]);
+    state.unwrap_or("idle").to_owned()
 }
 
 fn patch(build: impl FnOnce(&mut Document<512>)) -> Patch {
@@ -119,6 +127,7 @@ impl Plant {
             pair,
             rules: rules(StateMachine::new(&PUMP)),
             updates,
+            begins: false,
         };
         plant.step(&Step::Connect { resume: false });
         plant
@@ -134,8 +143,25 @@ impl Plant {
     fn look(&mut self) -> Vec<Event> {
         let now = self.now();
         let rules = &mut self.rules;
+        let begins = core::mem::take(&mut self.begins);
         let ruled = self.pair.with_device(|_, engine| {
+            let mut state = match begins {
+                true => "idle".to_owned(),
+                false => reported_state(engine.reported()),
+            };
             let ruled = engine.settle_by(now, rules, |_| Verdict::Applied).unwrap();
+            // What it says it did leads from what it had reported to what it reports.
+            let granted = match ruled.ruling.driven.wish {
+                Wish::Granted(granted) => Some(granted),
+                _ => None,
+            };
+            for step in ruled.ruling.driven.timed_out.into_iter().chain(granted) {
+                assert_eq!(step.from.name(), state);
+                let known = |it: &Transition| it.from() == state && it.to() == step.to.name();
+                assert!(PUMP.transitions().iter().any(known), "{step:?}");
+                state = step.to.name().to_owned();
+            }
+            assert_eq!(reported_state(engine.reported()), state);
             let before = engine.reported().as_bytes().to_vec();
             // Looking twice changes nothing.
             let again = engine.settle_by(now, rules, |_| Verdict::Applied).unwrap();
@@ -170,6 +196,7 @@ impl Plant {
     fn start_over(&mut self) {
         self.pair.step(&Step::RestartDevice(Storage::Lost));
         self.rules = rules(StateMachine::new(&PUMP));
+        self.begins = true;
         self.look();
     }
 
@@ -468,7 +495,7 @@ proptest! {
                     let now = plant.now();
                     let rules = &mut plant.rules;
                     let may = {
-                        let from = rules.machine().unwrap().state().name();
+                        let from = reported_state(plant.pair.device().reported());
                         PUMP.transitions().iter().any(|it| {
                             it.from() == from && it.to() == state
                                 && it.trigger() == twinsync::rules::Trigger::Wish

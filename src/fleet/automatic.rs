@@ -123,11 +123,10 @@ impl<'c> Automatic<'c> {
         created: Timestamp,
     ) -> Result<Self, AutomaticError> {
         // Byte by byte: a search for a character would bring panics along.
-        let allowed = |byte: u8| match byte {
-            b'a'..=b'z' | b'0'..=b'9' => true,
-            b'-' | b':' | b'+' | b'%' | b'_' | b'#' | b'*' | b'?' | b'!' => true,
-            b'(' | b')' | b',' | b'=' | b'@' | b'$' | b'\'' => true,
-            _ => false,
+        let allowed = |byte: u8| {
+            byte.is_ascii_lowercase()
+                || byte.is_ascii_digit()
+                || b"-:+%_#*?!(),=@$'".contains(&byte)
         };
         if id.is_empty() || id.len() > MAX_ID || !id.bytes().all(allowed) {
             return Err(AutomaticError::Id);
@@ -146,7 +145,8 @@ impl<'c> Automatic<'c> {
         })
     }
 
-    /// The same for the twins that this matches.
+    /// The same for the twins that this matches: by tags, reported and id. A condition does not see
+    /// `configurations`, so that no configuration depends on another, or on itself.
     #[must_use]
     pub const fn with_target(mut self, target: &'c dyn Targeted) -> Self {
         self.target = Some(target);

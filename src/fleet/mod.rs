@@ -7,18 +7,19 @@
 //! | [`Automatic`], [`reconcile`]: who is targeted gets it, who leaves loses it | any registry |
 //! | `Indexed`: a registry in memory (feature `alloc`) that answers queries, page by page, with indexes | itself |
 //!
-//! No lock is held between reading and writing: a change that lost a race is judged and made again, a few
-//! times, and says so. The result stands at each device: [`Outcome`] for a setting, [`Target`] for a rollout,
-//! with how often it was tried and, in the device's words, why it failed. The example `fleet_config` shows all of
-//! it over 50 devices.
+//! **The one rule: a twin is changed only under the version that it was judged on.** No lock is held between
+//! reading and writing: a change that lost a race is judged and made again, a few times, and says so. The result
+//! stands at each device: [`Outcome`] for a setting, [`Target`] for a rollout, with how often it was tried and,
+//! in the device's words, why it failed. The example `fleet_config` shows all of it over 50 devices.
 //!
 //! # Search
 //!
 //! `Indexed` is a [`Registry`](crate::hub::Registry) for the hub that can also be asked questions: it
 //! runs a [`Query`](crate::query::Query) over its twins, page by page, and keeps indexes of chosen paths.
 //!
-//! **The one rule: an index changes how long an answer takes, never the answer.** It only narrows down
-//! which twins are looked at; the condition decides about each of them.
+//! An index changes how long an answer takes, never the answer: it only narrows down which twins are looked
+//! at; the condition decides about each of them. `configurations.[[id]].status` is `'Applied'` where an
+//! [`Automatic`] of this id has been reconciled and still targets the twin.
 //!
 //! ```
 //! use twinsync::document::Document;

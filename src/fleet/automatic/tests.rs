@@ -137,8 +137,7 @@ fn metrics_count_who_is_targeted_and_who_was_reached() {
     for device in ["a", "b", "c"] {
         let patch = json(r#"{"tags":{}}"#);
         let update = Update::merge(patch.as_ref());
-        let message =
-            Message::Update(UpdateRequest { id: None, update });
+        let message = Message::Update(UpdateRequest { id: None, update });
         hub.handle_message(Now::default(), id(device), message)
             .unwrap();
         while let Some(transmit) = hub.poll_transmit() {
