@@ -88,7 +88,10 @@ impl<const WORD: usize, const PAGE: usize> Flash<WORD, PAGE> {
     #[must_use]
     pub fn new(pages: usize) -> Self {
         const {
-            assert!(WORD > 0 && PAGE % WORD == 0, "pages are whole words");
+            assert!(
+                WORD > 0 && PAGE.is_multiple_of(WORD),
+                "pages are whole words"
+            );
         }
         let size = PAGE.saturating_mul(pages);
         Self {

@@ -4,6 +4,7 @@ use core::fmt;
 
 /// Longest word: what is padded is padded in a buffer of this many bytes.
 pub(super) const CHUNK: usize = 64;
+pub(super) const CHUNK_LEN: u32 = 64;
 /// Bytes of a record's head before padding.
 pub(super) const HEAD: u32 = 16;
 /// Bytes of a record's seal before padding.

@@ -1,6 +1,6 @@
 //! One load or save, step by step.
 
-use super::geometry::{CHUNK, Geometry};
+use super::geometry::{CHUNK, CHUNK_LEN, Geometry};
 use super::{Check, ERASED, Found, Known, Log, LogFault, MARK, Place, Request, Saved, is_newer};
 use crate::error::{BufferTooSmall, CapacityError};
 
@@ -178,7 +178,13 @@ impl<'a> Operation<'a> {
             | State::WriteHead { place }
             | State::WriteBody { place, .. }
             | State::WriteSeal { place } => self.elsewhere(place, LogFault::Refused),
-            _ => self.end(Err(LogFault::Refused)),
+            State::Head { .. }
+            | State::Rest { .. }
+            | State::Body { .. }
+            | State::Seal { .. }
+            | State::Compare { .. }
+            | State::Blank { .. }
+            | State::Done => self.end(Err(LogFault::Refused)),
         };
     }
 
@@ -189,7 +195,7 @@ impl<'a> Operation<'a> {
             State::Head { at, .. } => (at, geometry.head()),
             State::Rest { at, .. } => {
                 let end = geometry.end_of(geometry.page_of(at));
-                (at, end.wrapping_sub(at).min(CHUNK as u32))
+                (at, end.wrapping_sub(at).min(CHUNK_LEN))
             }
             State::Body { place, pos, .. } | State::Compare { place, pos } => {
                 body(&geometry, place, pos)
@@ -197,7 +203,7 @@ impl<'a> Operation<'a> {
             State::Seal { place, .. } => (seal_at(&geometry, place), geometry.seal()),
             State::Blank { place, pos } => {
                 let rest = geometry.total(place.len).wrapping_sub(pos);
-                (place.start.wrapping_add(pos), rest.min(CHUNK as u32))
+                (place.start.wrapping_add(pos), rest.min(CHUNK_LEN))
             }
             State::Erase { place, done } => {
                 let page = geometry.page_after(geometry.page_of(place.start), done);
@@ -249,7 +255,14 @@ impl<'a> Operation<'a> {
                 *buffer = padded(&place.check().over(record).sum());
                 (seal_at(&geometry, place), geometry.seal())
             }
-            _ => return None,
+            State::Head { .. }
+            | State::Rest { .. }
+            | State::Body { .. }
+            | State::Seal { .. }
+            | State::Compare { .. }
+            | State::Blank { .. }
+            | State::Erase { .. }
+            | State::Done => return None,
         };
         Some(Request::Write {
             at: geometry.address(at),
@@ -264,7 +277,7 @@ impl<'a> Operation<'a> {
             State::Head { at, before } => self.head(at, before),
             State::Rest { at, before } => {
                 let page = geometry.page_of(at);
-                let rest = geometry.end_of(page).wrapping_sub(at).min(CHUNK as u32);
+                let rest = geometry.end_of(page).wrapping_sub(at).min(CHUNK_LEN);
                 let number = before.map(|place| place.number.wrapping_add(1));
                 if !self.is_blank(rest) {
                     self.known.damaged.add(number);
@@ -300,7 +313,7 @@ impl<'a> Operation<'a> {
             State::Compare { place, pos } => self.compare(place, pos),
             State::Blank { place, pos } => {
                 let rest = geometry.total(place.len).wrapping_sub(pos);
-                let len = rest.min(CHUNK as u32);
+                let len = rest.min(CHUNK_LEN);
                 if !self.is_blank(len) {
                     return self.begin_page(place);
                 }
@@ -605,7 +618,7 @@ fn seal_at(geometry: &Geometry, place: Place) -> u32 {
 fn body(geometry: &Geometry, place: Place, pos: u32) -> (u32, u32) {
     let (at, run) = geometry.locate(place.start, geometry.head().wrapping_add(pos));
     let rest = geometry.padded(place.len).wrapping_sub(pos);
-    (at, run.min(rest).min(CHUNK as u32))
+    (at, run.min(rest).min(CHUNK_LEN))
 }
 
 /// The bytes of a record to be written at once: whole words as they are, or the last one padded.
