@@ -105,5 +105,6 @@ fn save(log: &mut FlashLog<&mut Nor>, device: &Device) -> Result<Saved, Box<dyn 
     };
     let mut buffer = [0; 1024];
     let len = snapshot.write(SCHEMA, &mut buffer)?;
-    Ok(log.save(&buffer[..len])?)
+    let record = buffer.get(..len).ok_or("no room")?;
+    Ok(log.save(record)?)
 }

@@ -15,7 +15,7 @@ struct Flash {
     writes: usize,
     reads: usize,
     /// Addresses from which on writes fail.
-    bad: Option<std::ops::Range<u32>>,
+    bad: Option<core::ops::Range<u32>>,
 }
 
 impl Flash {

@@ -52,7 +52,10 @@ fn the_bytes_are_those_of_the_table() {
         assert_eq!(bytes[20..28], u64::MAX.to_le_bytes());
         assert_eq!(bytes[28..36], 1_u64.to_le_bytes());
         let desired = snapshot.desired.as_bytes();
-        assert_eq!(bytes[36..38], (desired.len() as u16).to_le_bytes());
+        assert_eq!(
+            bytes[36..38],
+            u16::try_from(desired.len()).unwrap().to_le_bytes()
+        );
         assert_eq!(bytes[42..42 + desired.len()], *desired);
     });
 }
