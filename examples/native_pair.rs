@@ -1,8 +1,5 @@
 //! What goes over the wire: first sync, a change, a report, a reboot — natively, beside AWS.
-//!
-//! ```text
-//! cargo run --example native_pair
-//! ```
+//! `cargo run --release --example native_pair`
 
 use core::error::Error;
 

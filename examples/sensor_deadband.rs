@@ -11,7 +11,6 @@
 )]
 
 use core::error::Error;
-
 use twinsync::adapter::aws::Client;
 use twinsync::device::{Config, DeviceEngine, Output, Session};
 use twinsync::document::Number;
@@ -20,16 +19,15 @@ use twinsync::protocol::{Message, TwinId};
 use twinsync::rules::filter::{Aggregate, Deadband, Filter, Filters, LeafFilter, Threshold};
 use twinsync::sim::Random;
 use twinsync::time::{Duration, Instant, Now, Timestamp};
-
 const PATH: &[&str] = &["celsius"];
 const HALF: Deadband = Deadband::Absolute(Number::decimal(5, -1).unwrap());
 const PERCENT: Deadband = Deadband::Relative(Number::decimal(1, -2).unwrap());
+const TEN_MINUTES: Duration = Duration::from_secs(600);
 const BAND: Filter = Filter::new().with_deadband(HALF);
 const SLOW: Filter = BAND.with_min_interval(Duration::from_secs(60));
 const HOT: Threshold = Threshold::above(Number::integer(80), Number::integer(5));
 const ALARM: Filter = SLOW.with_thresholds([HOT]);
-const FINE: Filter = Filter::new().with_deadband(PERCENT);
-const HEARTBEAT: Filter = FINE.with_max_interval(Duration::from_secs(600));
+const HEARTBEAT: Filter = BAND.with_deadband(PERCENT).with_max_interval(TEN_MINUTES);
 const MEAN: Filter = Filter::new().with_window(Duration::from_secs(300), Aggregate::Mean);
 static FILTERS: [(&str, [LeafFilter; 1]); 6] = [
     ("every change", rule(Filter::new())),
