@@ -39,7 +39,8 @@ fn lives<const WORD: usize, const PAGE: usize>(input: &mut Input<'_>) {
             kept = Some(record);
         }
         flash.restart();
-        if input.byte() == 0xF1 {
+        // Once: a second flip of the same bit would heal the first, and bring back what it took.
+        if input.byte() == 0xF1 && !flipped {
             let at = usize::from(input.byte()) * 3 % flash.bytes().len();
             flash.flip(at, u32::from(input.byte() & 7));
             flipped = true;
