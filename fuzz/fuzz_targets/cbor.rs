@@ -75,7 +75,11 @@ fn check(bytes: &[u8], result: Result<(), ReadError>, document: &Document<N>) {
     match result.map_err(|error| error.reason) {
         Ok(()) => {
             assert_eq!(whole, Some(true), "accepted what is not well-formed");
-            let oracle: Cbor = ciborium::from_reader(bytes).expect("what is accepted");
+            let oracle: Cbor = match ciborium::from_reader(bytes) {
+                // Hundreds of tags around one item: they are passed over here, and nested there.
+                Err(ciborium::de::Error::RecursionLimitExceeded) => return,
+                oracle => oracle.expect("what is accepted"),
+            };
             assert!(
                 same(document.as_ref().root(), &oracle),
                 "another meaning: {oracle:?}"
