@@ -28,8 +28,19 @@ impl Parts<'_> {
         judge: &mut dyn FnMut(Leaf<'_>) -> Verdict,
     ) -> Result<Ruled, EditError> {
         self.core.advance(now.instant);
+        let ruling = rules.open(now, self.desired.as_ref(), &mut self.reported)?;
+        Ok(self.settle_leaves(rules, ruling, judge))
+    }
+
+    /// The leaves, once the machine has moved: apart, so that the stack of one is not that of both.
+    #[inline(never)]
+    fn settle_leaves(
+        &mut self,
+        rules: &Rulebook,
+        mut ruling: Ruling,
+        judge: &mut dyn FnMut(Leaf<'_>) -> Verdict,
+    ) -> Ruled {
         let desired = self.desired.as_ref();
-        let mut ruling = rules.open(now, desired, &mut self.reported)?;
         let mut settled = Settled::default();
         if let Wish::Granted(_) = ruling.driven.wish {
             settled.applied = 1;
@@ -66,7 +77,7 @@ impl Parts<'_> {
             };
             *count = count.wrapping_add(1);
         }
-        Ok(Ruled { settled, ruling })
+        Ruled { settled, ruling }
     }
 
     #[inline(never)]

@@ -16,6 +16,9 @@ pub const MAX_NAME: usize = 32;
 /// Longest reason for a change of state, in bytes.
 pub const MAX_REASON: usize = 40;
 
+/// Most keys of the path to a leaf of a machine.
+pub(super) const MAX_KEYS: usize = 8;
+
 /// Bytes of the largest patch of reported that a machine makes.
 pub(super) const PATCH: usize = 384;
 

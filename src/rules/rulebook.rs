@@ -198,6 +198,7 @@ impl Rulebook {
     }
 
     /// Whether any leaf that reported does not say breaks a rule.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn breaks(&self, desired: DocumentRef<'_>, reported: DocumentRef<'_>) -> bool {
         let mut leaves = desired.leaves();
         while leaves.step() {

@@ -1,8 +1,8 @@
 //! Whether tables make sense: `const` functions, so that a table with a mistake does not compile.
 
 use super::machine::{
-    Keys, MAX_NAME, MAX_REASON, MAX_STATES, MAX_TRANSITIONS, Machine, MachineFault, PATCH, State,
-    Transition, Trigger,
+    Keys, MAX_KEYS, MAX_NAME, MAX_REASON, MAX_STATES, MAX_TRANSITIONS, Machine, MachineFault,
+    PATCH, State, Transition, Trigger,
 };
 
 /// Checks the table of a machine, in the order of [`MachineFault`].
@@ -123,7 +123,7 @@ const fn keys(keys: &Keys) -> bool {
     let all = keys.all();
     let mut rest: &[&[&str]] = &all;
     while let [path, after @ ..] = rest {
-        if path.is_empty() || path.len() > 8 {
+        if path.is_empty() || path.len() > MAX_KEYS {
             return false;
         }
         let mut steps = *path;

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use super::machine::{MAX_NAME, MAX_REASON, Machine, PATCH, State};
-use crate::document::{Document, DocumentMut, DocumentRef, EditError, MAX_DEPTH, Value};
+use super::machine::{MAX_KEYS, MAX_NAME, MAX_REASON, Machine, PATCH, State};
+use crate::document::{DocumentMut, DocumentRef, EditError, Value};
 use crate::time::{Instant, Now};
 
 /// A [`Machine`] at work on a device: it follows wishes in desired as far as its table allows, and says in
@@ -352,9 +352,28 @@ impl StateMachine {
         fault: &Fault<'_>,
         reported: &mut DocumentMut<'_>,
     ) -> Result<(), EditError> {
+        // Bytes and length instead of a `Document`: its constructor would take the stack twice.
+        let (mut bytes, mut len) = ([0; PATCH], 0);
+        let mut patch = DocumentMut::new(&mut bytes, &mut len)?;
+        let clears = reported.as_ref().at(self.machine.keys().error).is_some();
+        self.fill(now, change, fault, clears, &mut patch)?;
+        if patch.as_ref().is_empty() {
+            return Ok(());
+        }
+        Ok(reported.merge(patch.as_ref())?)
+    }
+
+    /// Writes what is new: apart, so that its stack is free again when it is merged.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn fill(
+        &self,
+        now: Now,
+        change: Option<(&str, Option<&str>, &str)>,
+        fault: &Fault<'_>,
+        clears: bool,
+        patch: &mut DocumentMut<'_>,
+    ) -> Result<(), EditError> {
         let keys = self.machine.keys();
-        let mut patch = Document::<PATCH>::new();
-        let mut patch = patch.as_mut();
         if let Some((state, previous, reason)) = change {
             patch.set(keys.state, state)?;
             patch.set(keys.previous, previous.map_or(Value::Null, Value::from))?;
@@ -370,7 +389,7 @@ impl StateMachine {
         match fault {
             Fault::Keep => {}
             Fault::Clear => {
-                if reported.as_ref().at(keys.error).is_some() {
+                if clears {
                     patch.set(keys.error, Value::Null)?;
                 }
             }
@@ -381,7 +400,8 @@ impl StateMachine {
                     ("to", to),
                     ("reason", Value::from(denial.text())),
                 ];
-                let mut path: heapless::Vec<&str, MAX_DEPTH> = heapless::Vec::new();
+                // The table saw to it that the path is no longer.
+                let mut path: heapless::Vec<&str, { MAX_KEYS + 1 }> = heapless::Vec::new();
                 let _ = path.extend_from_slice(keys.error);
                 for (key, value) in parts {
                     let _ = path.push(key);
@@ -390,10 +410,7 @@ impl StateMachine {
                 }
             }
         }
-        if patch.as_ref().is_empty() {
-            return Ok(());
-        }
-        Ok(reported.merge(patch.as_ref())?)
+        Ok(())
     }
 }
 
