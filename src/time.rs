@@ -41,13 +41,21 @@ impl Instant {
     }
 }
 
+impl Instant {
+    /// Returns the point `span` later; stays at the clock's end rather than wrapping.
+    #[must_use]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub const fn saturating_add(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+}
+
 impl Add<Duration> for Instant {
     type Output = Self;
 
-    /// The point `span` later; stays at the clock's end rather than wrapping.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    /// The point `span` later, see [`Instant::saturating_add`].
     fn add(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(span.0))
+        self.saturating_add(span)
     }
 }
 

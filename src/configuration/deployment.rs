@@ -59,7 +59,7 @@ impl Deployment {
     pub const fn new(version: u64, now: Instant, within: Duration) -> Self {
         Self {
             version,
-            until: Instant::from_millis(now.as_millis().saturating_add(within.as_millis())),
+            until: now.saturating_add(within),
         }
     }
 

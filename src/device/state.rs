@@ -139,7 +139,7 @@ impl Core {
 
     /// The point `span` from now; the clock's end rather than beyond.
     pub(super) const fn after(&self, span: Duration) -> Instant {
-        Instant::from_millis(self.now.as_millis().saturating_add(span.as_millis()))
+        self.now.saturating_add(span)
     }
 
     /// The outcome of the update in flight, if there is one, will not be known.

@@ -4,7 +4,7 @@ use core::num::NonZeroU16;
 
 use super::{Aggregate, Filter, Window};
 use crate::document::Number;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 /// What becomes of a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,16 +101,17 @@ impl Gate {
     #[must_use]
     pub fn poll_timeout(&self, filter: &Filter) -> Option<Instant> {
         let closes = match (self.gathered, filter.window) {
-            (Some(gathered), Some(window)) => Some(after(gathered.since, window.span)),
+            (Some(gathered), Some(window)) => Some(gathered.since.saturating_add(window.span)),
             (None, _) | (_, None) => None,
         };
         let reported = self.reported?;
         let waits = filter
             .is_worth(reported, self.latest)
-            .then(|| after(self.reported_at, filter.min_interval));
-        let heartbeat = filter
-            .max_interval
-            .map(|interval| after(self.reported_at, interval.max(filter.min_interval)));
+            .then(|| self.reported_at.saturating_add(filter.min_interval));
+        let heartbeat = filter.max_interval.map(|interval| {
+            self.reported_at
+                .saturating_add(interval.max(filter.min_interval))
+        });
         [closes, waits, heartbeat].into_iter().flatten().min()
     }
 
@@ -156,7 +157,7 @@ impl Gate {
 
     fn judge(&mut self, now: Instant, filter: &Filter) -> Decision {
         if let (Some(gathered), Some(window)) = (self.gathered, filter.window)
-            && (self.reported.is_none() || after(gathered.since, window.span) <= now)
+            && (self.reported.is_none() || gathered.since.saturating_add(window.span) <= now)
         {
             self.latest = gathered.result(window.aggregate);
             // The first reading of all is reported at once, and opens the first window.
@@ -225,10 +226,6 @@ impl Gathered {
             .divided_by(self.count, coarsest)
             .unwrap_or(self.value)
     }
-}
-
-fn after(instant: Instant, span: Duration) -> Instant {
-    Instant::from_millis(instant.as_millis().saturating_add(span.as_millis()))
 }
 
 fn bit(index: u32) -> u8 {
