@@ -7,8 +7,6 @@ use alloc::vec::Vec;
 
 use super::broker::Packet;
 use super::dialect::{Dialect, Incoming, Request, Role, Unsent};
-use crate::adapter::EncodeError;
-use crate::adapter::Publish;
 use crate::adapter::aws::{self, Client, Policy, RequestError, Service};
 use crate::document::DocumentMut;
 use crate::protocol::{Audience, Message, TwinId, Wanted};
@@ -71,13 +69,7 @@ impl Dialect for Aws {
     ) -> Result<Packet, Unsent> {
         let client = Client::new(id).map_err(|_| Unsent::Unsupported)?;
         let mut out = vec![0; room];
-        match client.encode(message, &mut out) {
-            Ok(publish) => Ok(packet(publish)),
-            Err(EncodeError::BufferTooSmall(error)) => Err(Unsent::TooLarge {
-                needed: error.needed,
-            }),
-            Err(EncodeError::Unsupported) => Err(Unsent::Unsupported),
-        }
+        Ok(client.encode(message, &mut out)?.into())
     }
 
     fn decode_answer(
@@ -96,15 +88,8 @@ impl Dialect for Aws {
         if self.echo {
             client = client.with_echo();
         }
-        match client.decode(&packet.topic, &packet.payload, wanted, scratch) {
-            Ok(message) => take(Incoming::Message(message)),
-            Err(error) => match error.capacity() {
-                Some(error) => take(Incoming::Oversized {
-                    needed: error.needed,
-                }),
-                None => take(Incoming::Noise),
-            },
-        }
+        let decoded = client.decode(&packet.topic, &packet.payload, wanted, scratch);
+        take(Incoming::of(decoded.map_err(|error| error.capacity())));
     }
 
     fn decode_request(
@@ -120,7 +105,7 @@ impl Dialect for Aws {
             Err(RequestError::Refused(refusal)) => {
                 let mut out = vec![0; ROOM];
                 match self.service.refuse(&refusal, wall, &mut out) {
-                    Ok(publish) => take(Request::Refusal(self::packet(publish))),
+                    Ok(publish) => take(Request::Refusal(publish.into())),
                     Err(_) => take(Request::Noise),
                 }
             }
@@ -130,10 +115,9 @@ impl Dialect for Aws {
 
     fn encode_answer(&self, id: TwinId<'_>, _: Audience, message: &Message<'_>) -> Option<Packet> {
         let mut out = vec![0; ROOM];
-        self.service.encode(id, message, &mut out).ok().map(packet)
+        self.service
+            .encode(id, message, &mut out)
+            .ok()
+            .map(Packet::from)
     }
-}
-
-fn packet(publish: Publish<'_>) -> Packet {
-    Packet::new(publish.topic, publish.payload)
 }

@@ -6,6 +6,8 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::adapter::Publish;
+
 /// A message with a topic, as it travels; copies share the payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
@@ -13,6 +15,13 @@ pub struct Packet {
     pub topic: Rc<str>,
     /// The payload.
     pub payload: Rc<[u8]>,
+}
+
+impl From<Publish<'_>> for Packet {
+    /// Copies what an adapter has spelled.
+    fn from(publish: Publish<'_>) -> Self {
+        Self::new(publish.topic, publish.payload)
+    }
 }
 
 impl Packet {

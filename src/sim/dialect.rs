@@ -4,7 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::broker::Packet;
+use crate::adapter::EncodeError;
 use crate::document::DocumentMut;
+use crate::error::CapacityError;
 use crate::protocol::{Audience, Message, TwinId, Wanted};
 use crate::time::Timestamp;
 
@@ -117,6 +119,31 @@ pub enum Incoming<'a> {
     Subscribed,
     /// Nothing that the client understands.
     Noise,
+}
+
+impl From<EncodeError> for Unsent {
+    fn from(error: EncodeError) -> Self {
+        match error {
+            EncodeError::BufferTooSmall(error) => Self::TooLarge {
+                needed: error.needed,
+            },
+            EncodeError::Unsupported => Self::Unsupported,
+        }
+    }
+}
+
+impl<'a> Incoming<'a> {
+    /// What an adapter made of a packet: its message, or how much room was missing, if that is why there
+    /// is none.
+    pub(super) fn of(decoded: Result<Message<'a>, Option<CapacityError>>) -> Self {
+        match decoded {
+            Ok(message) => Self::Message(message),
+            Err(Some(error)) => Self::Oversized {
+                needed: error.needed,
+            },
+            Err(None) => Self::Noise,
+        }
+    }
 }
 
 /// What a packet says to the service.

@@ -8,8 +8,6 @@ use core::cell::Cell;
 
 use super::broker::Packet;
 use super::dialect::{Dialect, Incoming, Request, Role, Unsent};
-use crate::adapter::EncodeError;
-use crate::adapter::Publish;
 use crate::adapter::native::{self, Asker, Client, Prefix, RequestError, Service};
 use crate::document::DocumentMut;
 use crate::protocol::{Audience, Message, TwinId, Wanted};
@@ -68,13 +66,7 @@ impl Dialect for Native {
         room: usize,
     ) -> Result<Packet, Unsent> {
         let mut out = vec![0; room];
-        match client(role, id).encode(message, &mut out) {
-            Ok(publish) => Ok(packet(publish)),
-            Err(EncodeError::BufferTooSmall(error)) => Err(Unsent::TooLarge {
-                needed: error.needed,
-            }),
-            Err(EncodeError::Unsupported) => Err(Unsent::Unsupported),
-        }
+        Ok(client(role, id).encode(message, &mut out)?.into())
     }
 
     fn decode_answer(
@@ -86,15 +78,8 @@ impl Dialect for Native {
         scratch: DocumentMut<'_>,
         take: &mut dyn FnMut(Incoming<'_>),
     ) {
-        match client(role, id).decode(&packet.topic, &packet.payload, wanted, scratch) {
-            Ok(message) => take(Incoming::Message(message)),
-            Err(error) => match error.capacity() {
-                Some(error) => take(Incoming::Oversized {
-                    needed: error.needed,
-                }),
-                None => take(Incoming::Noise),
-            },
-        }
+        let decoded = client(role, id).decode(&packet.topic, &packet.payload, wanted, scratch);
+        take(Incoming::of(decoded.map_err(|error| error.capacity())));
     }
 
     fn decode_request(
@@ -124,7 +109,7 @@ impl Dialect for Native {
         let mut out = vec![0; ROOM];
         let asker = self.asker.get();
         let publish = self.service.encode(asker, id, message, &mut out);
-        publish.ok().map(packet)
+        publish.ok().map(Packet::from)
     }
 }
 
@@ -133,8 +118,4 @@ const fn client(role: Role, id: TwinId<'_>) -> Client<'_> {
         Role::Device => Client::device(Prefix::DEFAULT, id),
         Role::BackEnd => Client::back_end(Prefix::DEFAULT, id),
     }
-}
-
-fn packet(publish: Publish<'_>) -> Packet {
-    Packet::new(publish.topic, publish.payload)
 }
