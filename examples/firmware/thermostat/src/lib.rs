@@ -1,7 +1,14 @@
 //! A thermostat that keeps its twin in step: the same application on every board.
 #![no_std]
-#![forbid(unsafe_code)]
 
+mod application;
 mod clock;
+mod log;
+mod memory;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
+#[cfg(feature = "mqtt")]
+mod packets;
 
+pub use application::{Board, Thermostat};
 pub use clock::Clock;
