@@ -23,6 +23,7 @@
 //! | [`adapter`] | how a cloud spells a message: AWS Device Shadow over MQTT |
 //! | `sim` | a test bench for both ends, under `alloc`: virtual clock, lossy links, broker, pair |
 //! | [`storage`] | what a device keeps over a restart: snapshot, flash log that survives power cuts |
+//! | `hal` | hardware, under `embedded-hal`: desired to pins, sensors to reported, and what fails |
 //! | [`time`], [`error`] | points in time as arguments; errors shared by all rooms |
 //!
 //! Imports go strictly downward: engines never see a byte, adapters never see an engine, and
@@ -30,8 +31,8 @@
 //!
 //! # Features
 //!
-//! Features only add dependencies: `alloc`, `std`, `serde`, `float`, `defmt`, `log`. A room or an item
-//! that needs one says so.
+//! Features only add dependencies: `alloc`, `std`, `serde`, `float`, `defmt`, `log`,
+//! `embedded-hal`. A room or an item that needs one says so.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -56,6 +57,8 @@ pub mod device;
 pub mod document;
 pub mod error;
 pub mod fleet;
+#[cfg(feature = "embedded-hal")]
+pub mod hal;
 pub mod hub;
 mod log;
 pub mod protocol;

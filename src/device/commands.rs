@@ -7,6 +7,7 @@ use super::state::{Parts, Patch, Stage, State};
 use crate::document::{DocumentRef, EditError, Leaf, MAX_DEPTH, Value};
 use crate::error::CapacityError;
 use crate::protocol::Versions;
+use crate::rules::Verdict;
 use crate::time::Instant;
 
 /// Why a report was not taken; nothing was changed.
@@ -32,18 +33,6 @@ pub enum VerdictError {
     NotDesired,
     /// The value does not fit into reported.
     Edit(EditError),
-}
-
-/// What the application says about one change that desired asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Verdict {
-    /// It is done: reported says the same from now on.
-    Applied,
-    /// It will not be done, and is not offered again until its value changes.
-    Refused,
-    /// Not yet: it stays in the work list.
-    Postponed,
 }
 
 /// What became of a work list.

@@ -117,8 +117,9 @@ mod ruled;
 mod state;
 
 pub use crate::protocol::Wanted;
+pub use crate::rules::Verdict;
 pub use changes::{Acks, Changes, MAX_REFUSED, Says};
-pub use commands::{Memory, ReportError, Settled, Verdict, VerdictError};
+pub use commands::{Memory, ReportError, Settled, VerdictError};
 pub use config::{Config, ForeignLeaves};
 pub use event::{Event, Reason, Request};
 pub use inbound::HandleError;

@@ -47,7 +47,7 @@ impl<const N: usize> DeviceEngine<N> {
         let before = filters.gate(path).copied();
         let decision = filters.observe(now, path, reading);
         if let Decision::Report(report) = decision
-            && let Err(error) = self.parts().report_observed(now, path, report)
+            && let Err(error) = self.report_reading(now, path, report)
         {
             if let (Some((gate, _)), Some(before)) = (filters.gate_mut(path), before) {
                 *gate = before;
@@ -72,10 +72,35 @@ impl<const N: usize> DeviceEngine<N> {
     ) -> Result<usize, ReportError> {
         let mut reports = 0_usize;
         while let Some((path, report)) = filters.poll(now) {
-            self.parts().report_observed(now, path, report)?;
+            self.report_reading(now, path, report)?;
             reports = reports.saturating_add(1);
         }
         Ok(reports)
+    }
+
+    /// One value is true now, as in [`report_value`](Self::report_value), for this reason: what crossed a
+    /// threshold goes out at once, past [`Config::with_coalesce`](super::Config::with_coalesce), and a
+    /// heartbeat is sent although the service has the value.
+    ///
+    /// # Errors
+    /// [`ReportError`]: too deep, it does not fit, or it is a map with a null in it.
+    pub fn report_observed<'v>(
+        &mut self,
+        now: Instant,
+        path: &[&str],
+        value: impl Into<Value<'v>>,
+        why: Why,
+    ) -> Result<(), ReportError> {
+        self.parts().report_observed(now, path, value.into(), why)
+    }
+
+    fn report_reading(
+        &mut self,
+        now: Instant,
+        path: &[&str],
+        report: Report,
+    ) -> Result<(), ReportError> {
+        self.report_observed(now, path, report.value, report.why)
     }
 }
 
@@ -84,10 +109,11 @@ impl Parts<'_> {
         &mut self,
         now: Instant,
         path: &[&str],
-        report: Report,
+        value: Value<'_>,
+        why: Why,
     ) -> Result<(), ReportError> {
-        self.report_value(now, path, Value::Number(report.value))?;
-        match report.why {
+        self.report_value(now, path, value)?;
+        match why {
             Why::Change => {}
             Why::Threshold => self.core.report_at = self.core.now,
             Why::Heartbeat => {

@@ -1,10 +1,10 @@
 //! The work list under rules: what they refuse is reported and never reaches the application.
 
 use super::changes;
-use super::commands::{Settled, Verdict};
+use super::commands::Settled;
 use super::state::Parts;
 use crate::document::{EditError, Leaf};
-use crate::rules::{EnterError, Fate, Move, Rulebook, Ruling, Wish};
+use crate::rules::{EnterError, Fate, Move, Rulebook, Ruling, Verdict, Wish};
 use crate::time::Now;
 
 /// What became of a work list under rules.

@@ -63,6 +63,7 @@ mod rulebook;
 mod sound;
 mod state_machine;
 mod values;
+mod verdict;
 
 /// Makes a table that is sound, or does not compile: a call of [`Machine::new`], [`Machine::with_keys`] or
 /// [`ValueRules::new`].
@@ -108,6 +109,7 @@ pub use machine::{
 pub use rulebook::{Fate, MAX_ERRORS, Rulebook, Ruling};
 pub use state_machine::{Cause, Denial, Driven, EnterError, Event, Move, StateMachine, Wish};
 pub use values::{ANY, Broken, MAX_RULES, Rule, RuleFault, ValueRules};
+pub use verdict::Verdict;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,0 +1,1 @@
+//! Hardware that is played by mocks.
