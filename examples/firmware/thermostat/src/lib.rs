@@ -1,4 +1,10 @@
 //! A thermostat that keeps its twin in step: the same application on every board.
+//!
+//! [`Thermostat`] is what the device does: its twin, its hardware through [`twinsync::hal`], its memory in flash.
+//! It knows no network. A loop for one moves the engine's messages: [`mqtt`] over any stream of bytes.
+//!
+//! A board brings its parts ([`Parts`]) and its [`Clock`]; the packages beside this one do that for machines under
+//! QEMU, for an STM32 and for an ESP32-C3.
 #![no_std]
 
 mod application;
@@ -10,5 +16,5 @@ pub mod mqtt;
 #[cfg(feature = "mqtt")]
 mod packets;
 
-pub use application::{Board, Thermostat};
+pub use application::{Board, Parts, Thermostat};
 pub use clock::Clock;

@@ -2,7 +2,6 @@
 
 use embedded_storage::nor_flash::NorFlash;
 use twinsync::device::{DeviceEngine, Memory};
-use twinsync::error::CapacityError;
 use twinsync::storage::{FlashLog, GeometryError, SaveGate, Saved, SchemaId, Snapshot};
 use twinsync::time::{Duration, Instant};
 
@@ -10,9 +9,6 @@ use crate::log;
 
 /// Changes when what the documents mean does; an older firmware's memory is then left alone.
 const SCHEMA: SchemaId = SchemaId(1);
-/// The least time between two saves, for the flash's sake.
-const INTERVAL: Duration = Duration::from_secs(1);
-
 /// Keeps an engine's memory in a flash log, not more often than the flash bears.
 #[derive(Debug)]
 pub(crate) struct Keeper<F> {
@@ -21,33 +17,23 @@ pub(crate) struct Keeper<F> {
     scratch: &'static mut [u8],
 }
 
-/// What became of an attempt to save.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
-    /// It was not due.
-    Early,
-    /// Flash holds what the engine knows.
-    Kept,
-    /// It does not.
-    Failed,
-}
-
 impl<F: NorFlash> Keeper<F> {
-    /// Takes flash, all of which is the log's, and a buffer for one snapshot.
-    pub(crate) fn new(flash: F, scratch: &'static mut [u8]) -> Result<Self, GeometryError> {
+    /// Takes flash, all of which is the log's, a buffer for one snapshot, and the least time between two saves.
+    pub(crate) fn new(
+        flash: F,
+        scratch: &'static mut [u8],
+        interval: Duration,
+    ) -> Result<Self, GeometryError> {
         let end = u32::try_from(flash.capacity()).unwrap_or(u32::MAX);
         Ok(Self {
             log: FlashLog::new(flash, 0..end)?,
-            gate: SaveGate::new(INTERVAL),
+            gate: SaveGate::new(interval),
             scratch,
         })
     }
 
-    /// Lets `engine` go on from what flash holds. Returns whether it holds anything.
-    pub(crate) fn restore<const N: usize>(
-        &mut self,
-        engine: &mut DeviceEngine<N>,
-    ) -> Result<bool, CapacityError> {
+    /// Lets `engine` go on from what flash holds. Returns whether it holds anything that fits.
+    pub(crate) fn restore<const N: usize>(&mut self, engine: &mut DeviceEngine<N>) -> bool {
         let record = match self.log.load(self.scratch) {
             Ok(loaded) => loaded.record,
             Err(_) => {
@@ -56,20 +42,20 @@ impl<F: NorFlash> Keeper<F> {
             }
         };
         let Some(record) = record else {
-            return Ok(false);
+            return false;
         };
         let Ok(snapshot) = Snapshot::read(record, SCHEMA) else {
             log::warning!("flash holds another firmware's memory");
-            return Ok(false);
+            return false;
         };
-        engine.restore(&Memory {
+        let memory = Memory {
             desired: snapshot.desired,
             reported: snapshot.reported,
             acknowledged: snapshot.acknowledged,
             versions: snapshot.versions,
             next_request: snapshot.next_request,
-        })?;
-        Ok(true)
+        };
+        engine.restore(&memory).is_ok()
     }
 
     /// Something may have changed: flash is written only if it did.
@@ -77,14 +63,14 @@ impl<F: NorFlash> Keeper<F> {
         self.gate.handle_changed();
     }
 
-    /// Saves if that is due.
+    /// Saves if that is due. Returns whether flash holds what the engine knows, if it was tried.
     pub(crate) fn save<const N: usize>(
         &mut self,
         now: Instant,
         engine: &DeviceEngine<N>,
-    ) -> Kept {
+    ) -> Option<bool> {
         if !self.gate.is_due(now) {
-            return Kept::Early;
+            return None;
         }
         let Memory {
             desired,
@@ -109,14 +95,14 @@ impl<F: NorFlash> Keeper<F> {
         self.gate.handle_saved(now);
         match saved {
             Some(Saved::Written) => {
-                log::debug!("memory kept in flash");
-                Kept::Kept
+                log::debug!("kept in flash");
+                Some(true)
             }
-            Some(_) => Kept::Kept,
+            Some(_) => Some(true),
             None => {
                 log::warning!("flash does not keep the memory");
                 self.gate.handle_changed();
-                Kept::Failed
+                Some(false)
             }
         }
     }

@@ -349,11 +349,16 @@ where
             };
             // If the link fails now, the engine is told that it is offline: the report counts as doubtful then.
             transmit.sent(now);
-            log::debug!("-> {=str} ({=usize} B)", publish.topic, publish.payload.len());
+            log::debug!(
+                "-> {=str} ({=usize} B)",
+                publish.topic,
+                publish.payload.len()
+            );
             let topic = topic(publish.topic)?;
             let options = PublicationOptions::new(TopicReference::Name(topic));
             let payload = Bytes::from(publish.payload);
-            self.soon(connection.mqtt.publish(&options, payload)).await?;
+            self.soon(connection.mqtt.publish(&options, payload))
+                .await?;
         }
     }
 
@@ -373,7 +378,8 @@ where
                 .and_then(TopicFilter::new)
                 .ok_or(Lost::Refused)?;
             let options = SubscriptionOptions::new().at_least_once();
-            self.soon(connection.mqtt.subscribe(filter, &options)).await?;
+            self.soon(connection.mqtt.subscribe(filter, &options))
+                .await?;
         }
         Ok(())
     }
