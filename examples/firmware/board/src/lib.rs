@@ -22,17 +22,21 @@
 
 #[cfg(feature = "clock")]
 mod clock;
+mod flash;
 mod host;
 #[cfg(not(feature = "lm3s6965evb"))]
 mod line;
 #[cfg(not(feature = "lm3s6965evb"))]
 mod modem;
+mod room;
 
 #[cfg(feature = "clock")]
 pub use clock::{block_on, now_millis, sleep_until, start_clock};
+pub use flash::{FlashError, SemihostingFlash};
 pub use host::{Argument, argument, argument_number, exit};
 #[cfg(not(feature = "lm3s6965evb"))]
 pub use modem::Modem;
+pub use room::{Broken, Fan, Heater, Room};
 
 /// Marks `fn main() -> !`, where the program begins.
 #[cfg(target_arch = "arm")]
