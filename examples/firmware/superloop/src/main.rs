@@ -8,24 +8,27 @@
 
 use core::num::NonZero;
 use core::ops::ControlFlow;
+use core::pin::pin;
 
-use board::{Fan, Heater, Modem, Room, SemihostingFlash, argument, argument_number};
+use board::{Argument, Fan, Heater, Modem, Room, SemihostingFlash, argument, argument_number};
+use embedded_storage::nor_flash::ReadNorFlash as _;
 use static_cell::{ConstStaticCell, StaticCell};
 use thermostat::mqtt::{self, Buffers, Options};
 use thermostat::{Clock as _, Parts, Thermostat};
-use twinsync::device::Config;
+use twinsync::device::{Config, DeviceEngine};
 use twinsync::document::{Number, Value};
 use twinsync::hal::{Fault, Sensor};
 use twinsync::protocol::TwinId;
+use twinsync::storage::FlashLog;
 use twinsync::time::{Duration, Instant};
 
 /// Bytes of each of the twin's documents, and what follows from them: a snapshot of three, what is wanted of an
 /// answer, a report with its topic. An answer of the service carries its metadata and comes whole.
-const DOCUMENT: usize = 192;
+const DOCUMENT: usize = 160;
 const SNAPSHOT: usize = 3 * DOCUMENT + 46;
 const INCOMING: usize = 2 * DOCUMENT + 64;
-const OUTGOING: usize = 512;
-const PACKET: usize = 1_024;
+const OUTGOING: usize = 384;
+const PACKET: usize = 960;
 
 const PAGES: usize = 4;
 /// The device's serial number, on a real one.
@@ -69,60 +72,84 @@ impl thermostat::Clock for Clock {
 #[board::entry]
 fn main() -> ! {
     board::start_clock();
-    board::exit(board::block_on(keep()).unwrap_or(UNUSABLE))
+    let code = match set_up() {
+        // Pinned here, the future is in memory once.
+        Some(mut run) => board::block_on(pin!(keep(&mut run))),
+        None => None,
+    };
+    board::exit(code.unwrap_or(UNUSABLE))
 }
 
-/// Keeps the thermostat in step. `None`: an argument is missing or wrong, or there is no flash.
-async fn keep() -> Option<i32> {
+/// Everything but the network; and what the run is to do.
+struct Run {
+    thermostat: &'static mut Thermostat<Machine, DOCUMENT>,
+    thing: Argument,
+    keep_alive: NonZero<u16>,
+    until: Option<Number>,
+    patience: Instant,
+}
+
+/// Sets up the thermostat. `None`: an argument is missing or wrong, or there is no flash.
+///
+/// What this takes of the stack is free again when the loop runs.
+#[inline(never)]
+fn set_up() -> Option<Run> {
+    static ENGINE: ConstStaticCell<DeviceEngine<DOCUMENT>> = ConstStaticCell::new(
+        DeviceEngine::new(Config::new(SEED).with_request_timeout(Duration::from_secs(5))),
+    );
     static SCRATCH: ConstStaticCell<[u8; SNAPSHOT]> = ConstStaticCell::new([0; SNAPSHOT]);
-    static BUFFERS: ConstStaticCell<Buffers<PACKET, INCOMING, OUTGOING>> =
-        ConstStaticCell::new(Buffers::new());
     static ROOM: StaticCell<Room> = StaticCell::new();
     static THERMOSTAT: StaticCell<Thermostat<Machine, DOCUMENT>> = StaticCell::new();
 
-    let thing = argument("thing")?;
-    let flash = argument("flash")?;
     let keep_alive = argument_number("keep_alive").unwrap_or(30);
-    let until = argument_number("until").and_then(|tenths| Number::decimal(tenths.into(), -1));
-    let patience = Duration::from_secs(argument_number("patience").unwrap_or(PATIENCE).into());
-
-    let room: &'static Room = ROOM.init(Room::new(board::now_millis));
+    let until = argument_number("until");
+    let patience = argument_number("patience").unwrap_or(PATIENCE);
+    let room: &'static Room = ROOM.init_with(|| Room::new(board::now_millis));
+    let flash = SemihostingFlash::open(&argument("flash")?, PAGES).ok()?;
+    let end = u32::try_from(flash.capacity()).ok()?;
     let parts = Parts {
+        engine: ENGINE.take(),
         heater: room.heater(),
         fan: room.fan(),
         thermometer: Thermometer(room),
-        flash: SemihostingFlash::open(&flash, PAGES).ok()?,
+        flash: FlashLog::new(flash, 0..end).ok()?,
         scratch: SCRATCH.take(),
         save_interval: Duration::from_secs(1),
     };
-    let config = Config::new(SEED).with_request_timeout(Duration::from_secs(5));
-    let thermostat = Thermostat::new(config, Clock.now(), parts).ok()?;
-    let thermostat = THERMOSTAT.init(thermostat);
-    let options = Options {
-        twin: TwinId::new(&thing, None).ok()?,
+    Some(Run {
+        thermostat: THERMOSTAT.init_with(|| Thermostat::new(Clock.now(), parts)),
+        thing: argument("thing")?,
         keep_alive: NonZero::new(u16::try_from(keep_alive).ok()?)?,
+        until: until.and_then(|tenths| Number::decimal(tenths.into(), -1)),
+        patience: Instant::ZERO + Duration::from_secs(patience.into()),
+    })
+}
+
+/// Keeps the thermostat in step. `None`: no shadow has such a name.
+async fn keep(run: &mut Run) -> Option<i32> {
+    static BUFFERS: ConstStaticCell<Buffers<PACKET, INCOMING, OUTGOING>> =
+        ConstStaticCell::new(Buffers::new());
+
+    let options = Options {
+        twin: TwinId::new(&run.thing, None).ok()?,
+        keep_alive: run.keep_alive,
     };
     let watch = |thermostat: &Thermostat<Machine, DOCUMENT>, now: Instant| {
-        let Some(until) = until else {
+        let Some(until) = run.until else {
             return ControlFlow::Continue(());
         };
         let engine = thermostat.engine();
         if engine.is_synced() && engine.reported().read(&["target"]) == Ok(until) {
             ControlFlow::Break(0)
-        } else if now >= Instant::ZERO + patience {
+        } else if now >= run.patience {
             ControlFlow::Break(TOO_LATE)
         } else {
             ControlFlow::Continue(())
         }
     };
-    mqtt::run(
-        thermostat,
-        &mut Modem::start(),
-        &Clock,
-        BUFFERS.take(),
-        options,
-        watch,
-    )
-    .await
-    .ok()
+    let mut modem = Modem::start();
+    let buffers = BUFFERS.take();
+    mqtt::run(run.thermostat, &mut modem, &Clock, buffers, options, watch)
+        .await
+        .ok()
 }

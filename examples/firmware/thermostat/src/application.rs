@@ -3,14 +3,14 @@
 use embedded_hal::digital::OutputPin;
 use embedded_hal::pwm::SetDutyCycle;
 use embedded_storage::nor_flash::NorFlash;
-use twinsync::device::{Config, DeviceEngine, Event, Verdict};
+use twinsync::device::{DeviceEngine, Event, Verdict};
 use twinsync::document::{Number, Value};
 use twinsync::hal::{
     Actuator, Applied, ApplyError, Dimmer, Drive, Path, Probe, Reports, Sensor, Switch,
 };
 use twinsync::rules::Breach;
 use twinsync::rules::filter::{Deadband, Filter};
-use twinsync::storage::GeometryError;
+use twinsync::storage::FlashLog;
 use twinsync::time::{Duration, Instant};
 
 use crate::log;
@@ -44,21 +44,23 @@ pub trait Board {
     type Fan: SetDutyCycle;
     /// The thermometer of the room, in degrees Celsius.
     type Thermometer: Sensor;
-    /// The part of the flash that is the thermostat's alone.
+    /// The flash.
     type Flash: NorFlash;
 }
 
 /// The parts of a board.
 #[derive(Debug)]
-pub struct Parts<B: Board> {
+pub struct Parts<B: Board, const N: usize> {
+    /// The engine, new. It is large: a `static` holds it best, and is never copied.
+    pub engine: &'static mut DeviceEngine<N>,
     /// See [`Board::Heater`].
     pub heater: B::Heater,
     /// See [`Board::Fan`].
     pub fan: B::Fan,
     /// See [`Board::Thermometer`].
     pub thermometer: B::Thermometer,
-    /// See [`Board::Flash`].
-    pub flash: B::Flash,
+    /// A log in the part of the flash that is the thermostat's.
+    pub flash: FlashLog<B::Flash>,
     /// Room for one snapshot: three documents and 46 bytes.
     pub scratch: &'static mut [u8],
     /// The least time between two saves, for the flash's sake.
@@ -71,7 +73,7 @@ pub struct Parts<B: Board> {
 /// `heating`, `firmware`, and under `faults` what does not work.
 #[derive(Debug)]
 pub struct Thermostat<B: Board, const N: usize> {
-    engine: DeviceEngine<N>,
+    engine: &'static mut DeviceEngine<N>,
     keeper: Keeper<B::Flash>,
     target: Drive<Setpoint>,
     fan: Drive<Dimmer<B::Fan>>,
@@ -97,13 +99,10 @@ impl Actuator for Setpoint {
 
 impl<B: Board, const N: usize> Thermostat<B, N> {
     /// Switches the thermostat on: it goes on from what flash holds, before there is any network.
-    ///
-    /// # Errors
-    /// The flash has not two pages of equal size, or the like.
-    pub fn new(config: Config, now: Instant, parts: Parts<B>) -> Result<Self, GeometryError> {
+    pub fn new(now: Instant, parts: Parts<B, N>) -> Self {
         let mut thermostat = Self {
-            engine: DeviceEngine::new(config),
-            keeper: Keeper::new(parts.flash, parts.scratch, parts.save_interval)?,
+            engine: parts.engine,
+            keeper: Keeper::new(parts.flash, parts.scratch, parts.save_interval),
             target: Drive::new(TARGET, &["faults", "target"], Setpoint(DEFAULT)),
             fan: Drive::new(FAN, &["faults", "fan"], Dimmer::percent(parts.fan)),
             heater: Drive::new(
@@ -115,13 +114,13 @@ impl<B: Board, const N: usize> Thermostat<B, N> {
                 .with_filter(&READINGS),
             sample: now,
         };
-        if thermostat.keeper.restore(&mut thermostat.engine) {
+        if thermostat.keeper.restore(thermostat.engine) {
             log::info!("goes on from flash");
         }
         thermostat.report(now, &["firmware"], env!("CARGO_PKG_VERSION").into());
         thermostat.start(now);
         thermostat.step(now);
-        Ok(thermostat)
+        thermostat
     }
 
     /// Puts into effect what was in force before, or what is safe.
@@ -135,8 +134,23 @@ impl<B: Board, const N: usize> Thermostat<B, N> {
     }
 
     /// Does what is due: applies what is desired, looks at the room, keeps what is to be kept.
+    ///
+    /// Its parts are calls of their own, so that the stack holds the largest of them and not all.
     pub fn step(&mut self, now: Instant) {
         self.engine.handle_timeout(now);
+        self.hear();
+        self.settle(now);
+        if now >= self.sample {
+            self.sample = now + SAMPLE;
+            self.regulate(now);
+            // If nothing did change, flash is read and not written.
+            self.keeper.handle_changed();
+        }
+        self.keep(now);
+    }
+
+    #[inline(never)]
+    fn hear(&mut self) {
         while let Some(event) = self.engine.poll_event() {
             match event {
                 Event::Synced => log::info!("in step with the service"),
@@ -144,14 +158,12 @@ impl<B: Board, const N: usize> Thermostat<B, N> {
                 Event::ReportAccepted => log::debug!("report accepted"),
                 other => log::warning!("{}", other),
             }
-            self.keeper.handle_changed();
         }
-        self.settle(now);
-        if now >= self.sample {
-            self.sample = now + SAMPLE;
-            self.regulate(now);
-        }
-        if let Some(kept) = self.keeper.save(now, &self.engine) {
+    }
+
+    #[inline(never)]
+    fn keep(&mut self, now: Instant) {
+        if let Some(kept) = self.keeper.save(now, self.engine) {
             let fault = if kept {
                 Value::Null
             } else {
@@ -162,6 +174,7 @@ impl<B: Board, const N: usize> Thermostat<B, N> {
     }
 
     /// Puts what is desired into effect, and reports what is in force.
+    #[inline(never)]
     fn settle(&mut self, now: Instant) {
         let (target, fan) = (&mut self.target, &mut self.fan);
         self.engine.settle(now, |leaf| {
@@ -178,6 +191,7 @@ impl<B: Board, const N: usize> Thermostat<B, N> {
     }
 
     /// Looks at the room, and switches the heater. Without a thermometer it is off.
+    #[inline(never)]
     fn regulate(&mut self, now: Instant) {
         let was_on = self.heater.in_force() == Some(Value::Bool(true));
         let room = self.thermometer.read(now);
@@ -219,20 +233,18 @@ impl<B: Board, const N: usize> Thermostat<B, N> {
         turned
     }
 
+    #[inline(never)]
     fn report_all(&mut self, now: Instant, reports: Reports) {
         for report in reports {
             self.report(now, report.path, report.value);
         }
     }
 
+    #[inline(never)]
     fn report(&mut self, now: Instant, path: &[&str], value: Value<'_>) {
-        let before = self.engine.reported().value(path);
-        if before == Some(value) || (before.is_none() && value == Value::Null) {
-            return;
-        }
-        match self.engine.report_value(now, path, value) {
-            Ok(()) => self.keeper.handle_changed(),
-            Err(_) => log::warning!("no room to report"),
+        // What is reported already changes nothing.
+        if self.engine.report_value(now, path, value).is_err() {
+            log::warning!("no room to report");
         }
     }
 
@@ -251,11 +263,11 @@ impl<B: Board, const N: usize> Thermostat<B, N> {
 
     /// Returns the engine, to look at.
     pub const fn engine(&self) -> &DeviceEngine<N> {
-        &self.engine
+        self.engine
     }
 
     /// Returns the engine, for the loop that moves its messages.
     pub const fn engine_mut(&mut self) -> &mut DeviceEngine<N> {
-        &mut self.engine
+        self.engine
     }
 }

@@ -2,7 +2,7 @@
 
 use embedded_storage::nor_flash::NorFlash;
 use twinsync::device::{DeviceEngine, Memory};
-use twinsync::storage::{FlashLog, GeometryError, SaveGate, Saved, SchemaId, Snapshot};
+use twinsync::storage::{FlashLog, SaveGate, Saved, SchemaId, Snapshot};
 use twinsync::time::{Duration, Instant};
 
 use crate::log;
@@ -18,21 +18,21 @@ pub(crate) struct Keeper<F> {
 }
 
 impl<F: NorFlash> Keeper<F> {
-    /// Takes flash, all of which is the log's, a buffer for one snapshot, and the least time between two saves.
-    pub(crate) fn new(
-        flash: F,
+    /// Takes a log, a buffer for one snapshot, and the least time between two saves.
+    pub(crate) const fn new(
+        log: FlashLog<F>,
         scratch: &'static mut [u8],
         interval: Duration,
-    ) -> Result<Self, GeometryError> {
-        let end = u32::try_from(flash.capacity()).unwrap_or(u32::MAX);
-        Ok(Self {
-            log: FlashLog::new(flash, 0..end)?,
+    ) -> Self {
+        Self {
+            log,
             gate: SaveGate::new(interval),
             scratch,
-        })
+        }
     }
 
     /// Lets `engine` go on from what flash holds. Returns whether it holds anything that fits.
+    #[inline(never)]
     pub(crate) fn restore<const N: usize>(&mut self, engine: &mut DeviceEngine<N>) -> bool {
         let record = match self.log.load(self.scratch) {
             Ok(loaded) => loaded.record,
@@ -64,6 +64,7 @@ impl<F: NorFlash> Keeper<F> {
     }
 
     /// Saves if that is due. Returns whether flash holds what the engine knows, if it was tried.
+    #[inline(never)]
     pub(crate) fn save<const N: usize>(
         &mut self,
         now: Instant,

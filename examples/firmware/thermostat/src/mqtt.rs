@@ -14,7 +14,7 @@ use core::convert::Infallible;
 use core::future::{Future, pending};
 use core::num::NonZero;
 use core::ops::ControlFlow;
-use core::pin::pin;
+use core::pin::{Pin, pin};
 
 use embassy_futures::select::{Either, select};
 use embedded_io_async::{Read, Write};
@@ -26,7 +26,7 @@ use rust_mqtt::client::options::{
 use rust_mqtt::client::{Client, MqttError};
 use rust_mqtt::config::KeepAlive;
 use rust_mqtt::types::{MqttString, TopicFilter, TopicName};
-use twinsync::adapter::aws;
+use twinsync::adapter::{Publish, aws};
 use twinsync::device::{Link, Output, Session};
 use twinsync::document::Document;
 use twinsync::protocol::TwinId;
@@ -117,7 +117,10 @@ pub async fn run<B: Board, const N: usize, T, const P: usize, const I: usize, co
             pause = PAUSE.0;
         }
         engine.handle_disconnected(now);
-        if let Err(Over::Done(result)) = device.until(pending::<Infallible>(), now + pause).await {
+        if let Err(Over::Done(result)) = device
+            .until(pin!(pending::<Infallible>()), now + pause)
+            .await
+        {
             return Ok(result);
         }
         pause = Duration::from_millis(pause.as_millis().saturating_mul(2)).min(PAUSE.1);
@@ -162,6 +165,14 @@ impl<const U: usize> From<MqttError<'_, U>> for Lost {
     }
 }
 
+/// What is to be sent.
+enum Due<'o> {
+    Subscriptions,
+    Publish(Publish<'o>),
+    /// What was due does not fit: the engine makes parts of it.
+    LessOfIt,
+}
+
 /// The client of one connection. No topic aliases, no user properties, nothing in flight but subscriptions.
 type Mqtt<'p, 'l, L> = Client<'p, 'p, &'l mut L, Packets<'p>, SUBSCRIPTIONS, 2, 1, 0, 0, 0, 1>;
 
@@ -196,13 +207,13 @@ where
         }
     }
 
-    /// Awaits `future` until `deadline`, and lets the thermostat work meanwhile.
+    /// Awaits `future` until `deadline`, and lets the thermostat work meanwhile. It is pinned by the caller: passed by
+    /// value, it would be in memory once for each call that it goes through.
     async fn until<R>(
         &mut self,
-        future: impl Future<Output = R>,
+        mut future: Pin<&mut impl Future<Output = R>>,
         deadline: Instant,
     ) -> Result<R, Over<T>> {
-        let mut future = pin!(future);
         loop {
             let now = self.step()?;
             if now >= deadline {
@@ -219,7 +230,7 @@ where
     /// Awaits what the broker should take or deliver at once.
     async fn soon<'e, R, const U: usize>(
         &mut self,
-        future: impl Future<Output = Result<R, MqttError<'e, U>>>,
+        future: Pin<&mut impl Future<Output = Result<R, MqttError<'e, U>>>>,
     ) -> Result<R, Over<T>> {
         let deadline = self.clock.now() + PATIENCE;
         match self.until(future, deadline).await? {
@@ -233,7 +244,7 @@ where
         let mut leftovers = [0; LEFTOVERS];
         loop {
             let deadline = self.clock.now() + QUIET;
-            match self.until(link.read(&mut leftovers), deadline).await {
+            match self.until(pin!(link.read(&mut leftovers)), deadline).await {
                 Ok(_) => {}
                 Err(Over::Lost(_)) => return Ok(()),
                 Err(over) => return Err(over),
@@ -262,7 +273,7 @@ where
         let connect = ConnectOptions::new()
             .clean_start()
             .keep_alive(KeepAlive::Seconds(options.keep_alive));
-        self.soon(connection.mqtt.connect(link, &connect, Some(name)))
+        self.soon(pin!(connection.mqtt.connect(link, &connect, Some(name))))
             .await?;
         // SAFETY: what CONNACK said is dropped.
         unsafe { connection.mqtt.buffer_mut().reset() };
@@ -296,7 +307,7 @@ where
                 return Err(Lost::Silent.into());
             }
             if now >= heard + half && !pinged {
-                self.soon(connection.mqtt.ping()).await?;
+                self.soon(pin!(connection.mqtt.ping())).await?;
                 pinged = true;
             }
             self.transmit(connection).await?;
@@ -310,7 +321,7 @@ where
             match select(header, self.clock.wait_until(due)).await {
                 Either::First(header) => {
                     let header = header.map_err(Lost::from)?;
-                    let event = self.soon(connection.mqtt.poll_body(header)).await?;
+                    let event = self.soon(pin!(connection.mqtt.poll_body(header))).await?;
                     heard = self.clock.now();
                     pinged = false;
                     connection.handle(event, self.thermostat, heard)?;
@@ -329,26 +340,16 @@ where
     ) -> Result<(), Over<T>> {
         loop {
             let now = self.clock.now();
-            let Some(transmit) = self.thermostat.engine_mut().poll_transmit(now) else {
-                return Ok(());
-            };
-            let message = match transmit.output() {
-                Output::Message(message) => message,
-                _ => {
-                    transmit.sent(now);
+            let outgoing = connection.outgoing.as_mut_slice();
+            let publish = match self.next(connection.client, outgoing, now) {
+                None => return Ok(()),
+                Some(Due::LessOfIt) => continue,
+                Some(Due::Subscriptions) => {
                     self.subscribe(connection).await?;
                     continue;
                 }
+                Some(Due::Publish(publish)) => publish,
             };
-            let Ok(publish) = connection
-                .client
-                .encode(&message, connection.outgoing.as_mut_slice())
-            else {
-                transmit.too_large(now);
-                continue;
-            };
-            // If the link fails now, the engine is told that it is offline: the report counts as doubtful then.
-            transmit.sent(now);
             log::debug!(
                 "-> {=str} ({=usize} B)",
                 publish.topic,
@@ -357,9 +358,33 @@ where
             let topic = topic(publish.topic)?;
             let options = PublicationOptions::new(TopicReference::Name(topic));
             let payload = Bytes::from(publish.payload);
-            self.soon(connection.mqtt.publish(&options, payload))
+            self.soon(pin!(connection.mqtt.publish(&options, payload)))
                 .await?;
         }
+    }
+
+    /// Takes what is due from the engine, as a packet in `outgoing`.
+    ///
+    /// It counts as sent. If the link fails now, the engine is told that it is offline, and what was sent last is
+    /// in doubt then.
+    #[inline(never)]
+    fn next<'o>(
+        &mut self,
+        client: &aws::Client<'_>,
+        outgoing: &'o mut [u8],
+        now: Instant,
+    ) -> Option<Due<'o>> {
+        let transmit = self.thermostat.engine_mut().poll_transmit(now)?;
+        let Output::Message(message) = transmit.output() else {
+            transmit.sent(now);
+            return Some(Due::Subscriptions);
+        };
+        let Ok(publish) = client.encode(&message, outgoing) else {
+            transmit.too_large(now);
+            return Some(Due::LessOfIt);
+        };
+        transmit.sent(now);
+        Some(Due::Publish(publish))
     }
 
     /// Asks for what a device listens to; [`Connection::handle`] counts the answers.
@@ -378,7 +403,7 @@ where
                 .and_then(TopicFilter::new)
                 .ok_or(Lost::Refused)?;
             let options = SubscriptionOptions::new().at_least_once();
-            self.soon(connection.mqtt.subscribe(filter, &options))
+            self.soon(pin!(connection.mqtt.subscribe(filter, &options)))
                 .await?;
         }
         Ok(())
@@ -394,6 +419,7 @@ fn topic(topic: &str) -> Result<TopicName<'_>, Lost> {
 
 impl<L: Read + Write, const I: usize, const O: usize> Connection<'_, '_, '_, L, I, O> {
     /// Takes what the broker said.
+    #[inline(never)]
     fn handle<B: Board, const N: usize>(
         &mut self,
         event: Event<'_, 0, 0>,
