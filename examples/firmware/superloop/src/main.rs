@@ -26,9 +26,9 @@ use twinsync::time::{Duration, Instant};
 /// answer, a report with its topic. An answer of the service carries its metadata and comes whole.
 const DOCUMENT: usize = 160;
 const SNAPSHOT: usize = 3 * DOCUMENT + 46;
-const INCOMING: usize = 2 * DOCUMENT + 64;
+const INCOMING: usize = 2 * DOCUMENT + 32;
 const OUTGOING: usize = 384;
-const PACKET: usize = 960;
+const PACKET: usize = 896;
 
 const PAGES: usize = 4;
 /// The device's serial number, on a real one.
@@ -72,12 +72,14 @@ impl thermostat::Clock for Clock {
 #[board::entry]
 fn main() -> ! {
     board::start_clock();
-    let code = match set_up() {
-        // Pinned here, the future is in memory once.
-        Some(mut run) => board::block_on(pin!(keep(&mut run))),
-        None => None,
-    };
+    let code = set_up().and_then(run);
     board::exit(code.unwrap_or(UNUSABLE))
+}
+
+/// Runs the loop. Only here is there a future on the stack, and once.
+#[inline(never)]
+fn run(mut run: Run) -> Option<i32> {
+    board::block_on(pin!(keep(&mut run)))
 }
 
 /// Everything but the network; and what the run is to do.

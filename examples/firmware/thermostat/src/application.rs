@@ -4,7 +4,7 @@ use embedded_hal::digital::OutputPin;
 use embedded_hal::pwm::SetDutyCycle;
 use embedded_storage::nor_flash::NorFlash;
 use twinsync::device::{DeviceEngine, Event, Verdict};
-use twinsync::document::{Number, Value};
+use twinsync::document::{Leaf, Number, Value};
 use twinsync::hal::{
     Actuator, Applied, ApplyError, Dimmer, Drive, Path, Probe, Reports, Sensor, Switch,
 };
@@ -97,6 +97,11 @@ impl Actuator for Setpoint {
     }
 }
 
+#[inline(never)]
+fn offer<A: Actuator>(drive: &mut Drive<A>, now: Instant, leaf: &Leaf<'_>) -> Option<Verdict> {
+    drive.offer(now, leaf)
+}
+
 impl<B: Board, const N: usize> Thermostat<B, N> {
     /// Switches the thermostat on: it goes on from what flash holds, before there is any network.
     pub fn new(now: Instant, parts: Parts<B, N>) -> Self {
@@ -174,16 +179,20 @@ impl<B: Board, const N: usize> Thermostat<B, N> {
     }
 
     /// Puts what is desired into effect, and reports what is in force.
-    #[inline(never)]
     fn settle(&mut self, now: Instant) {
         let (target, fan) = (&mut self.target, &mut self.fan);
         self.engine.settle(now, |leaf| {
-            let verdict = target.offer(now, &leaf);
+            let verdict = offer(target, now, &leaf);
             // What neither knows is nothing that this device can do.
             verdict
-                .or_else(|| fan.offer(now, &leaf))
+                .or_else(|| offer(fan, now, &leaf))
                 .unwrap_or(Verdict::Refused)
         });
+        self.report_settings(now);
+    }
+
+    #[inline(never)]
+    fn report_settings(&mut self, now: Instant) {
         let reports = self.target.reports(now, self.engine.desired());
         self.report_all(now, reports);
         let reports = self.fan.reports(now, self.engine.desired());

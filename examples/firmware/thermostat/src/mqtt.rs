@@ -28,8 +28,8 @@ use rust_mqtt::config::KeepAlive;
 use rust_mqtt::types::{MqttString, TopicFilter, TopicName};
 use twinsync::adapter::{Publish, aws};
 use twinsync::device::{Link, Output, Session};
-use twinsync::document::Document;
-use twinsync::protocol::TwinId;
+use twinsync::document::{Document, DocumentMut};
+use twinsync::protocol::{Message, TwinId, Wanted};
 use twinsync::time::{Duration, Instant};
 
 use crate::packets::Packets;
@@ -435,32 +435,53 @@ impl<L: Read + Write, const I: usize, const O: usize> Connection<'_, '_, '_, L, 
             }
             Event::Suback(_) => return Err(Lost::Refused),
             Event::Publish(publish) => {
-                let Some(name) = publish.topic.name() else {
-                    return Ok(());
-                };
-                let name = name.as_ref().as_str();
-                log::debug!("<- {=str} ({=usize} B)", name, publish.message.len());
-                let wanted = thermostat.engine().wanted();
-                let decoded =
-                    self.client
-                        .decode(name, &publish.message, wanted, self.incoming.as_mut());
-                match decoded {
-                    Ok(message) => {
-                        // An answer to someone else, or noise: counted by the engine.
-                        let _ = thermostat.engine_mut().handle_message(now, message);
-                    }
-                    Err(error) => {
-                        log::warning!("<- {=str}: not understood", name);
-                        if let Some(capacity) = error.capacity() {
-                            thermostat
-                                .engine_mut()
-                                .handle_oversized(now, capacity.needed);
-                        }
-                    }
+                if let Some(topic) = publish.topic.name() {
+                    self.hear(topic.as_ref().as_str(), &publish.message, thermostat, now);
                 }
             }
             _ => {}
         }
         Ok(())
     }
+
+    /// Takes a message of the service.
+    #[inline(never)]
+    fn hear<B: Board, const N: usize>(
+        &mut self,
+        topic: &str,
+        payload: &[u8],
+        thermostat: &mut Thermostat<B, N>,
+        now: Instant,
+    ) {
+        log::debug!("<- {=str} ({=usize} B)", topic, payload.len());
+        let wanted = thermostat.engine().wanted();
+        let incoming = self.incoming.as_mut();
+        match decode(self.client, topic, payload, wanted, incoming) {
+            Ok(message) => {
+                // An answer to someone else, or noise: the engine counts it.
+                let _ = thermostat.engine_mut().handle_message(now, message);
+            }
+            Err(needed) => {
+                log::warning!("<- {=str}: not understood", topic);
+                if let Some(needed) = needed {
+                    thermostat.engine_mut().handle_oversized(now, needed);
+                }
+            }
+        }
+    }
+}
+
+/// Reads a message; the error is how much room it would have taken, if that is what is wrong. The decoder's stack is
+/// free again when the engine takes the message.
+#[inline(never)]
+fn decode<'d>(
+    client: &aws::Client<'_>,
+    topic: &str,
+    payload: &[u8],
+    wanted: Wanted,
+    incoming: DocumentMut<'d>,
+) -> Result<Message<'d>, Option<usize>> {
+    client
+        .decode(topic, payload, wanted, incoming)
+        .map_err(|error| Some(error.capacity()?.needed))
 }
