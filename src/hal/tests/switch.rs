@@ -47,13 +47,12 @@ fn a_switch_that_failed_does_not_know_what_it_is() {
 
 #[test]
 fn a_switch_that_reads_back_believes_the_pin() {
-    // The mock answers a level that is asked for without taking it off its list.
     let ask = |level, expected: Result<Applied, ApplyError>, on| {
-        let mut pin = Mock::new(&[Transaction::set(State::Low), Transaction::get_state(level)]);
-        let mut switch = ReadBackSwitch::active_low(pin.clone());
+        let level = Transaction::get_state(level);
+        let pin = Mock::new(&[Transaction::set(State::Low), level.clone(), level]);
+        let mut switch = ReadBackSwitch::active_low(pin);
         assert_eq!(switch.apply(Value::Bool(true)), expected);
         assert_eq!(switch.in_force(), Some(Value::Bool(on)));
-        pin.update_expectations(&[]);
         switch.release().done();
     };
     ask(State::Low, Ok(Applied::Exactly), true);
@@ -62,13 +61,13 @@ fn a_switch_that_reads_back_believes_the_pin() {
 
 #[test]
 fn a_switch_that_cannot_read_back_has_failed() {
-    let mut pin = Mock::new(&[
+    let failed = Transaction::get_state(State::High).with_error(FAILURE);
+    let mut switch = ReadBackSwitch::active_high(Mock::new(&[
         Transaction::set(State::High),
-        Transaction::get_state(State::High).with_error(FAILURE),
-    ]);
-    let mut switch = ReadBackSwitch::active_high(pin.clone());
+        failed.clone(),
+        failed,
+    ]));
     assert_eq!(switch.apply(Value::Bool(true)), Err(PIN));
     assert_eq!(switch.in_force(), None);
-    pin.update_expectations(&[]);
     switch.release().done();
 }
