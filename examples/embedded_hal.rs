@@ -3,19 +3,23 @@
 //! `cargo run --release --example embedded_hal`: prints what desired asks for, what the hardware does, and what is
 //! reported, while a relay fails and a thermometer falls off its bus. On a real board the pins come from its HAL.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "rules for firmware; this is a program for a host"
+)]
+
+use core::cell::Cell;
 use core::convert::Infallible;
-use std::cell::Cell;
-use std::error::Error;
+use core::error::Error;
+use core::str;
 
 use embedded_hal::{digital, i2c, pwm};
 use twinsync::codec::json;
-use twinsync::device::{Config, DeviceEngine, Session, Verdict};
+use twinsync::device::{Config, DeviceEngine, Memory, Verdict};
 use twinsync::document::{Document, Number};
 use twinsync::hal::{Dimmer, Drive, Probe, SensorFn, Switch};
-use twinsync::protocol::{Message, RequestId, Snapshot, Versions};
 use twinsync::rules::filter::{Deadband, Filter};
-use twinsync::time::{Instant, Timestamp};
-use twinsync::twin::Version;
+use twinsync::time::{Duration, Instant};
 
 static HALF: Filter =
     Filter::new().with_deadband(Deadband::Absolute(Number::decimal(5, -1).unwrap()));
@@ -96,14 +100,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         (6, r#"{"heater":false,"fan":0}"#, true, Ok("23.1")),
     ];
     for (second, wish, works, reading) in day {
-        let now = Instant::from_millis(second * 1_000);
+        let now = Instant::ZERO.saturating_add(Duration::from_secs(second));
         relay_works.set(works);
         air.set(match reading {
             Ok(text) => Ok(text.parse()?),
             Err(error) => Err(error),
         });
         println!("second {second}: desired {wish}");
-        hear(&mut engine, now, second, wish)?;
+        // Plays the service, which would send it.
+        let mut desired = Document::<256>::new();
+        json::read(wish.as_bytes(), desired.as_mut())?;
+        let before = engine.clone();
+        let desired = desired.as_ref();
+        engine.restore(&Memory {
+            desired,
+            ..before.memory()
+        })?;
 
         // From here on it is the loop of any firmware: put into effect, read, report.
         let _ = engine.settle(now, |leaf| {
@@ -117,7 +129,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         for report in drives.chain(room.reports(now)) {
             engine.report_observed(now, report.path, report.value, report.why)?;
         }
-        println!("    reported: {:?}", engine.reported());
+        let mut text = [0; 256];
+        let len = json::write(engine.reported(), &mut text)?;
+        println!("    reported: {}", str::from_utf8(&text[..len])?);
     }
     let well = heater.error().is_none() && fan.error().is_none() && room.fault().is_none();
     println!(
@@ -128,36 +142,5 @@ fn main() -> Result<(), Box<dyn Error>> {
             "a fault is left"
         }
     );
-    Ok(())
-}
-
-/// Plays the service: the device connects and is told what is desired.
-fn hear(
-    engine: &mut DeviceEngine<512>,
-    now: Instant,
-    second: u64,
-    wish: &str,
-) -> Result<(), Box<dyn Error>> {
-    let mut desired = Document::<256>::new();
-    json::read(wish.as_bytes(), desired.as_mut())?;
-    desired.as_mut().nest("desired")?;
-    engine.handle_connected(now, Session::Resumed);
-    engine.handle_subscribed(now);
-    let mut id = String::new();
-    while let Some(transmit) = engine.poll_transmit(now) {
-        if let twinsync::device::Output::Message(Message::Get(get)) = transmit.output() {
-            id = get.id.ok_or("no id")?.as_str().to_owned();
-        }
-        transmit.sent(now);
-    }
-    engine.handle_message(
-        now,
-        Message::GetAccepted(Snapshot {
-            id: RequestId::new(&id),
-            document: desired.as_ref(),
-            versions: Versions::all(Version::new(second + 1)),
-            timestamp: Timestamp::EPOCH,
-        }),
-    )?;
     Ok(())
 }

@@ -137,7 +137,7 @@ extern "C" fn _start() -> ! {
         sink(settled.applied as u32);
         sink(window.read(now).is_ok().into());
         sink(room.read(now).is_ok().into());
-        let mut report = |engine: &mut DeviceEngine<512>, report: Report| {
+        let report = |engine: &mut DeviceEngine<512>, report: Report| {
             let said = engine.report_observed(now, report.path, report.value, report.why);
             sink(said.is_ok().into());
         };
