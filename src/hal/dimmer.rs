@@ -66,6 +66,9 @@ impl<P: SetDutyCycle> Dimmer<P> {
 impl<P: SetDutyCycle> Actuator for Dimmer<P> {
     fn apply(&mut self, value: Value<'_>) -> Result<Applied, ApplyError> {
         let wished = value.as_number().ok_or(Breach::WrongType)?;
+        if !self.scale.contains(wished) {
+            return Err(Breach::OutOfRange.into());
+        }
         let max = self.pin.max_duty_cycle();
         let steps = NonZeroU32::new(u32::from(max)).ok_or(Fault::new("no duty cycle"))?;
         let duty = self.scale.duty(wished, max).ok_or(Breach::OutOfRange)?;
@@ -96,12 +99,14 @@ impl Scale {
         }
     }
 
+    /// Whether the number is from off to fully on.
+    fn contains(self, number: Number) -> bool {
+        let full = Number::new(1, self.exponent());
+        Number::ZERO <= number && full.is_ok_and(|full| number <= full)
+    }
+
     /// The nearest step, halves up; `None` if the number is out of range.
     pub(super) fn duty(self, number: Number, max: u16) -> Option<u16> {
-        let full = Number::new(1, self.exponent()).ok()?;
-        if number < Number::ZERO || full < number {
-            return None;
-        }
         // The number is `mantissa / 10^places` of fully on. Digit by digit from the last one, what a
         // digit adds to the product with `max` is carried: always below 10 × max + max.
         let max = u32::from(max);

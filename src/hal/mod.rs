@@ -45,7 +45,7 @@
 //! let mut engine = DeviceEngine::<256>::new(Config::new(7));
 //! let now = Instant::ZERO;
 //!
-//! // At the start, on `DesiredChanged`, on `Synced`, and at `heater.poll_timeout()`:
+//! // On `DesiredChanged`, on `Synced`, and at `heater.poll_timeout()`:
 //! engine.settle(now, |leaf| heater.offer(now, &leaf).unwrap_or(Verdict::Refused));
 //! for report in heater.reports(now, engine.desired()) {
 //!     engine.report_value(now, report.path, report.value)?;
@@ -60,6 +60,11 @@
 //! assert_eq!(engine.reported().read::<u8>(&["celsius"])?, 21);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # After a restart
+//!
+//! Restore the engine, report what the drives say (nothing is known of any hardware yet), settle, and report
+//! again, all before the first connect: what was desired is in force, and the service need not hear of it.
 //!
 //! # Faults
 //!
