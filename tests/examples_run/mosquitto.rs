@@ -20,11 +20,7 @@ pub(crate) struct Listener(Running);
 
 impl Listener {
     /// Waits for a message that `wanted` turns into something; the messages before it are lost.
-    pub(crate) fn await_message<T>(
-        &mut self,
-        what: &str,
-        wanted: impl Fn(&str) -> Option<T>,
-    ) -> T {
+    pub(crate) fn await_message<T>(&mut self, what: &str, wanted: impl Fn(&str) -> Option<T>) -> T {
         self.0.await_output(what, wanted)
     }
 

@@ -131,14 +131,19 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
         .map(|place| place.join(name))
         .find(|path| path.is_file());
     if found.is_none() {
-        let required = env::var_os("TWINSYNC_REQUIRE_PEERS").is_some_and(|value| value == "1");
-        assert!(!required, "{name} is not installed");
-        // Straight to the terminal: the test harness keeps the output of tests that pass.
-        let test = thread::current().name().unwrap_or("a test").to_owned();
-        drop(writeln!(
-            std::io::stderr(),
-            "skipped {test}: {name} is not installed"
-        ));
+        skip(name);
     }
     found
+}
+
+/// Says that a test is skipped, or fails it if peers are required: `what` is not installed.
+pub(crate) fn skip(what: &str) {
+    let required = env::var_os("TWINSYNC_REQUIRE_PEERS").is_some_and(|value| value == "1");
+    assert!(!required, "{what} is not installed");
+    // Straight to the terminal: the test harness keeps the output of tests that pass.
+    let test = thread::current().name().unwrap_or("a test").to_owned();
+    drop(writeln!(
+        std::io::stderr(),
+        "skipped {test}: {what} is not installed"
+    ));
 }

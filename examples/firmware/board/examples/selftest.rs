@@ -126,7 +126,9 @@ fn flash() -> Result<(), FlashError> {
     flash.erase(PAGE, 2 * PAGE)?;
     flash.write(PAGE, &AGAIN)?;
     flash.write(2 * PAGE - WORD as u32, &WRITTEN)?;
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 /// Finds after the power cut what was there before.
