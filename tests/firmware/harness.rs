@@ -5,11 +5,15 @@ use core::time::Duration;
 use std::collections::HashSet;
 use std::env;
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 use std::thread;
 use std::time::Instant;
+
+use serde_json::{Value, json};
 
 use crate::mosquitto::{Mosquitto, free_port, owner_of};
 use crate::running::{Running, WAIT, program, skip};
@@ -206,10 +210,13 @@ pub(crate) struct Machine {
     running: Option<Running>,
     firmware: Firmware,
     log: PathBuf,
+    monitor: PathBuf,
 }
 
 impl Machine {
     /// Boots the firmware in `directory`, with more arguments for QEMU, and with arguments for the firmware.
+    ///
+    /// Paths among the arguments are relative to the directory.
     pub(crate) fn boot(
         firmware: &Firmware,
         directory: &Directory,
@@ -219,6 +226,7 @@ impl Machine {
         static BOOTS: AtomicUsize = AtomicUsize::new(0);
         let boot = BOOTS.fetch_add(1, Ordering::Relaxed);
         let log = directory.file(&format!("defmt-{boot}"));
+        let monitor = directory.file(&format!("monitor-{boot}"));
         let mut semihosting = "enable=on,target=native,arg=firmware".to_owned();
         for argument in arguments {
             // QEMU separates its options by commas, and takes two for one.
@@ -233,7 +241,8 @@ impl Machine {
             .arg(&log)
             .arg(program(firmware.board.qemu).expect("it was there"))
             .args(firmware.board.arguments)
-            .args(["-nodefaults", "-display", "none"])
+            .args(["-nodefaults", "-display", "none", "-qmp"])
+            .arg(format!("unix:{},server=on,wait=off", monitor.display()))
             .args(qemu)
             .args(["-semihosting-config", &semihosting, "-kernel"])
             .arg(&firmware.path);
@@ -241,7 +250,40 @@ impl Machine {
             running: Some(Running::spawn(command)),
             firmware: firmware.clone(),
             log,
+            monitor,
         }
+    }
+
+    /// Gives QEMU a command (QEMU Machine Protocol) and returns its answer.
+    pub(crate) fn command(&self, name: &str, arguments: &Value) -> Value {
+        let start = Instant::now();
+        let stream = loop {
+            match UnixStream::connect(&self.monitor) {
+                Ok(stream) => break stream,
+                Err(error) => assert!(start.elapsed() < WAIT, "QEMU's monitor: {error}"),
+            }
+            thread::sleep(Duration::from_millis(10));
+        };
+        stream.set_read_timeout(Some(WAIT)).expect("a timeout");
+        let mut lines = BufReader::new(&stream).lines();
+        let commands = [
+            json!({"execute": "qmp_capabilities"}),
+            json!({"execute": name, "arguments": arguments}),
+        ];
+        let mut answer = Value::Null;
+        for command in commands {
+            writeln!(&stream, "{command}").expect("sent to QEMU");
+            // In between come the greeting and events.
+            answer = loop {
+                let line = lines.next().expect("an answer").expect("an answer in time");
+                let message: Value = serde_json::from_str(&line).expect("JSON");
+                assert_eq!(message.get("error"), None, "{command}");
+                if let Some(answer) = message.get("return") {
+                    break answer.clone();
+                }
+            };
+        }
+        answer
     }
 
     /// Waits until the firmware ends its run; returns its exit code and what came on standard error.
@@ -307,9 +349,20 @@ impl Bench {
     pub(crate) fn boot(&self, firmware: &Firmware, arguments: &[&str]) -> Machine {
         let socket = self.directory.file("modem");
         let modem = format!("socket,id=modem,path={},reconnect=1", socket.display());
-        let serial = ["-chardev", &modem, "-serial", "chardev:modem"];
+        // Stopped until the modem is connected: what is sent before gets lost.
+        let serial = ["-S", "-chardev", &modem, "-serial", "chardev:modem"];
         let qemu = serial.map(ToOwned::to_owned);
-        Machine::boot(firmware, &self.directory, &qemu, arguments)
+        let machine = Machine::boot(firmware, &self.directory, &qemu, arguments);
+        await_that("the modem's connection", || {
+            let all = machine.command("query-chardev", &json!({}));
+            let mut all = all.as_array().expect("a list").iter();
+            let modem = all.find(|one| one["label"] == "modem").expect("the modem");
+            !modem["filename"]
+                .as_str()
+                .is_some_and(|name| name.starts_with("disconnected"))
+        });
+        machine.command("cont", &json!({}));
+        machine
     }
 
     /// Ends the broker and starts it anew on the same socket and port: it has forgotten everything.
@@ -321,7 +374,7 @@ impl Bench {
     fn await_socket(&self) {
         let socket = self.directory.file("modem");
         let start = Instant::now();
-        while std::os::unix::net::UnixStream::connect(&socket).is_err() {
+        while UnixStream::connect(&socket).is_err() {
             assert!(start.elapsed() < WAIT, "mosquitto has no unix socket");
             thread::sleep(Duration::from_millis(10));
         }
