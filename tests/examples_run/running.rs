@@ -121,19 +121,24 @@ impl Drop for Running {
 
 /// Where an outside program is. Where it is not, the test is skipped, or fails if peers are required.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    let found = find(name);
+    if found.is_none() {
+        skip(name);
+    }
+    found
+}
+
+/// Where an outside program is, if it is.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let mut places: Vec<PathBuf> = env::var_os("PATH")
         .map(|path| env::split_paths(&path).collect())
         .unwrap_or_default();
     // Debian keeps the broker where only root's PATH looks.
     places.extend(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    let found = places
+    places
         .iter()
         .map(|place| place.join(name))
-        .find(|path| path.is_file());
-    if found.is_none() {
-        skip(name);
-    }
-    found
+        .find(|path| path.is_file())
 }
 
 /// Says that a test is skipped, or fails it if peers are required: `what` is not installed.

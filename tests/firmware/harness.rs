@@ -16,10 +16,10 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::mosquitto::{Mosquitto, free_port, owner_of};
-use crate::running::{Running, WAIT, program, skip};
+use crate::running::{Running, WAIT, find, program, skip};
 
 /// A machine of QEMU.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 pub(crate) struct Board {
     /// The feature of the firmware packages.
     pub(crate) name: &'static str,
@@ -154,7 +154,7 @@ impl Firmware {
 
     /// Decodes what the firmware logged through `defmt`; nothing if `defmt-print` is not installed.
     fn decode(&self, frames: &Path) -> Option<Vec<String>> {
-        let mut command = Command::new(program("defmt-print")?);
+        let mut command = Command::new(find("defmt-print")?);
         command
             .arg("-e")
             .arg(&self.path)
