@@ -1,11 +1,12 @@
 //! mosquitto and its command line clients.
 
 use core::net::Ipv4Addr;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::env;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::Instant;
@@ -18,6 +19,11 @@ use crate::running::{Running, WAIT, program};
 pub(crate) struct Listener(Running);
 
 impl Listener {
+    /// Waits for a message that `wanted` turns into something; the messages before it are lost.
+    pub(crate) fn await_message<T>(&mut self, what: &str, wanted: impl Fn(&str) -> Option<T>) -> T {
+        self.0.await_output(what, wanted)
+    }
+
     /// Waits for a message whose reported section holds something `wanted` at `pointer`.
     pub(crate) fn await_reported(
         &mut self,
@@ -136,10 +142,12 @@ impl Mosquitto {
 
     /// Listens to `topic` with `mosquitto_sub`, from now on.
     pub(crate) fn listen(&self, topic: &str) -> Listener {
+        static LISTENERS: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("listener-{}", LISTENERS.fetch_add(1, Ordering::Relaxed));
         // The first run leaves a subscription in a kept session, so that the second one misses nothing.
         let client = || {
             let mut command = self.client("mosquitto_sub", topic);
-            command.args(["-c", "-i", "listener"]);
+            command.args(["-c", "-i", &name]);
             command
         };
         let status = client().arg("-E").status();
@@ -151,6 +159,18 @@ impl Mosquitto {
 impl Drop for Mosquitto {
     fn drop(&mut self) {
         drop(fs::remove_file(&self.config));
+    }
+}
+
+/// The line of a configuration that lets the broker use files in `directory`: when root starts it, mosquitto
+/// becomes a user of its own otherwise.
+pub(crate) fn owner_of(directory: &Path) -> &'static str {
+    use std::os::unix::fs::MetadataExt;
+    let owner = fs::metadata(directory).map(|metadata| metadata.uid());
+    if owner.is_ok_and(|owner| owner == 0) {
+        "user root\n"
+    } else {
+        ""
     }
 }
 

@@ -121,24 +121,34 @@ impl Drop for Running {
 
 /// Where an outside program is. Where it is not, the test is skipped, or fails if peers are required.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    let found = find(name);
+    if found.is_none() {
+        skip(name);
+    }
+    found
+}
+
+/// Where an outside program is, if it is.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let mut places: Vec<PathBuf> = env::var_os("PATH")
         .map(|path| env::split_paths(&path).collect())
         .unwrap_or_default();
     // Debian keeps the broker where only root's PATH looks.
     places.extend(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    let found = places
+    places
         .iter()
         .map(|place| place.join(name))
-        .find(|path| path.is_file());
-    if found.is_none() {
-        let required = env::var_os("TWINSYNC_REQUIRE_PEERS").is_some_and(|value| value == "1");
-        assert!(!required, "{name} is not installed");
-        // Straight to the terminal: the test harness keeps the output of tests that pass.
-        let test = thread::current().name().unwrap_or("a test").to_owned();
-        drop(writeln!(
-            std::io::stderr(),
-            "skipped {test}: {name} is not installed"
-        ));
-    }
-    found
+        .find(|path| path.is_file())
+}
+
+/// Says that a test is skipped, or fails it if peers are required: `what` is not installed.
+pub(crate) fn skip(what: &str) {
+    let required = env::var_os("TWINSYNC_REQUIRE_PEERS").is_some_and(|value| value == "1");
+    assert!(!required, "{what} is not installed");
+    // Straight to the terminal: the test harness keeps the output of tests that pass.
+    let test = thread::current().name().unwrap_or("a test").to_owned();
+    drop(writeln!(
+        std::io::stderr(),
+        "skipped {test}: {what} is not installed"
+    ));
 }

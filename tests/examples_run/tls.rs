@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::mosquitto::{Mosquitto, free_port};
+use crate::mosquitto::{Mosquitto, free_port, owner_of};
 use crate::running::{Running, program};
 
 #[test]
@@ -104,21 +104,10 @@ impl Certificates {
     fn listener(&self, port: u16) -> String {
         let [ca, certificate, key] =
             ["ca.pem", "server.pem", "server.key"].map(|name| self.file(name));
-        // When root starts it, mosquitto becomes a user of its own before it reads its key.
-        let user = self.readable_user();
+        let user = owner_of(&self.0);
         format!(
             "{user}listener {port} 127.0.0.1\ncafile {ca}\ncertfile {certificate}\nkeyfile {key}\nrequire_certificate true\n"
         )
-    }
-
-    fn readable_user(&self) -> &'static str {
-        use std::os::unix::fs::MetadataExt;
-        let owner = fs::metadata(&self.0).map(|metadata| metadata.uid());
-        if owner.is_ok_and(|owner| owner == 0) {
-            "user root\n"
-        } else {
-            ""
-        }
     }
 }
 

@@ -66,4 +66,8 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     fs::write(out.join("memory.x"), memory).expect("a directory of our own");
     println!("cargo:rustc-link-search={}", out.display());
+    println!("cargo:rustc-link-arg-examples=-Tlink.x");
+    if env::var_os("CARGO_FEATURE_DEFMT").is_some() {
+        println!("cargo:rustc-link-arg-examples=-Tdefmt.x");
+    }
 }

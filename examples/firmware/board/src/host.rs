@@ -110,8 +110,9 @@ unsafe fn HardFault(_: &cortex_m_rt::ExceptionFrame) -> ! {
     fail("hard fault", FAULT)
 }
 
+/// Every exception, whichever it is.
 #[cfg(target_arch = "riscv32")]
-#[riscv_rt::exception(riscv::interrupt::Exception::IllegalInstruction)]
-fn illegal_instruction(_: &riscv_rt::TrapFrame) -> ! {
-    fail("illegal instruction", FAULT)
+#[unsafe(export_name = "ExceptionHandler")]
+extern "C" fn exception(_: &riscv_rt::TrapFrame) -> ! {
+    fail("exception", FAULT)
 }
