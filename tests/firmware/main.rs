@@ -17,6 +17,7 @@ mod harness;
 #[allow(dead_code, reason = "shared with the tests of the examples")]
 #[path = "../examples_run/mosquitto.rs"]
 mod mosquitto;
+mod mqtt;
 #[allow(dead_code, reason = "shared with the tests of the examples")]
 #[path = "../examples_run/running.rs"]
 mod running;
