@@ -135,7 +135,8 @@ fn log_lines_come_through_defmt() {
         let mut machine = Machine::boot(&firmware, &directory, &[], &["check=log"]);
         assert_eq!(machine.finish(), (Some(0), vec![]), "{}", board.name);
         let lines = machine.logged().expect("defmt-print was there");
-        let expected = [0, 1, 2].map(|number| format!("INFO line {number} of three"));
+        // The level is as wide as the longest one.
+        let expected = [0, 1, 2].map(|number| format!("INFO  line {number} of three"));
         assert_eq!(lines, expected, "{}", board.name);
     }
 }

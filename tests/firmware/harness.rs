@@ -136,6 +136,8 @@ impl Firmware {
                 .args(what)
                 .arg("--target-dir")
                 .arg(&directory)
+                // What `defmt` leaves in; without it, errors only.
+                .env("DEFMT_LOG", "debug")
                 // Meant for the host's programs.
                 .env_remove("RUSTFLAGS")
                 .env_remove("CARGO_ENCODED_RUSTFLAGS")
