@@ -1,125 +1,151 @@
-//! The thermostat over CoAP on a Stellaris LM3S6965 with Ethernet.
+//! The thermostat over CoAP: no operating system, no executor, one loop that sleeps between interrupts.
+//!
+//! Arguments of the run: `twin=NAME` (required), `flash=FILE` (required), `hub=PORT` of the host's 127.0.0.1 (5683),
+//! `ack_timeout=MILLIS` (2000), `seed=NUMBER`, another one with each start (the host's time), and when to stop:
+//! `until=TENTHS` ends with code 0 as soon as the target is so many tenths of a degree and the hub has all that is
+//! reported; `patience=SECONDS` ends with code 2 if it takes longer. Without `until` it goes on for ever.
 #![no_std]
 #![no_main]
 
-mod net;
+mod network;
 mod stellaris;
 
-use core::cell::Cell;
 use core::ops::ControlFlow;
 
-use cortex_m::interrupt::{self, Mutex};
-use cortex_m::peripheral::syst::SystClkSource;
-use cortex_m_rt::{entry, exception};
-use cortex_m_semihosting::{debug, hprintln};
-use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, IpEndpoint};
-use thermostat::Thermostat;
-use thermostat::coap::{self, Options};
+use board::{Fan, Heater, Room, SemihostingFlash, argument, argument_number};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
+use static_cell::{ConstStaticCell, StaticCell};
+use thermostat::coap::{self, Buffers, Options};
+use thermostat::{Parts, Thermostat};
 use twinsync::adapter::coap::endpoint;
 use twinsync::device::Config;
+use twinsync::document::{Number, Value};
+use twinsync::hal::{Fault, Sensor};
 use twinsync::protocol::{Backoff, TwinId, VersionScope};
 use twinsync::time::{Duration, Instant};
 
-#[panic_handler]
-fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    hprintln!("{}", info);
-    loop {
-        debug::exit(debug::EXIT_FAILURE);
+use crate::network::{Place, Queues, Udp};
+use crate::stellaris::Ethernet;
+
+/// Bytes of each of the twin's documents, and what follows from them: a snapshot of three, and what is wanted of an
+/// answer.
+const DOCUMENT: usize = 512;
+const SNAPSHOT: usize = 3 * DOCUMENT + 46;
+const INCOMING: usize = 2 * DOCUMENT + 64;
+/// The largest block, and the largest datagram with one.
+const BLOCK: usize = 256;
+const MTU: usize = BLOCK + 128;
+/// Bytes of datagrams that wait in each direction.
+const QUEUE: usize = 4 * MTU;
+
+const PAGES: usize = 4;
+/// The device's serial number, on a real one.
+const SEED: u32 = 0x7E40_0001;
+/// Seconds until a run with an end is given up.
+const PATIENCE: u32 = 120;
+
+/// QEMU's user network: the device, and the host's 127.0.0.1.
+const ADDRESS: IpCidr = IpCidr::new(IpAddress::v4(10, 0, 2, 15), 24);
+const HOST: IpAddress = IpAddress::v4(10, 0, 2, 2);
+/// Locally administered, as nobody has registered it.
+const HARDWARE: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
+const PORT: u16 = 49_152;
+
+const UNUSABLE: i32 = 1;
+const TOO_LATE: i32 = 2;
+
+struct Machine;
+
+impl thermostat::Board for Machine {
+    type Heater = Heater<'static>;
+    type Fan = Fan<'static>;
+    type Thermometer = Thermometer;
+    type Flash = SemihostingFlash;
+}
+
+struct Thermometer(&'static Room);
+
+impl Sensor for Thermometer {
+    fn read(&mut self) -> Result<Option<Value<'static>>, Fault> {
+        let tenths = self.0.temperature().map_err(|_| Fault::new("no answer"))?;
+        Ok(Number::decimal(tenths.into(), -1).map(Value::Number))
     }
 }
 
-static MILLIS: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
-
-#[exception]
-fn SysTick() {
-    interrupt::free(|token| {
-        let millis = MILLIS.borrow(token);
-        millis.set(millis.get().wrapping_add(1));
-    });
-}
-
-struct Ticks;
-
-impl net::Clock for Ticks {
-    fn now(&self) -> Instant {
-        Instant::from_millis(interrupt::free(|token| MILLIS.borrow(token).get()))
-    }
-
-    fn sleep(&self) {
-        cortex_m::asm::wfi();
-    }
-}
-
-struct Room(i32);
-
-impl thermostat::Board for Room {
-    fn room(&mut self) -> i32 {
-        self.0 += 1;
-        self.0
-    }
-}
-
-fn argument<'a>(line: &'a str, name: &str) -> Option<&'a str> {
-    line.split(' ')
-        .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
-}
-
-#[entry]
+#[board::entry]
 fn main() -> ! {
-    static mut LINE: [u8; 256] = [0; 256];
-    static mut QUEUES: net::Buffers<2048> = net::Buffers::new();
-    static mut BUFFERS: coap::Buffers<640, 2112> = coap::Buffers::new();
-    let mut block = [LINE.as_mut_ptr() as usize, LINE.len()];
-    // SAFETY: SYS_GET_CMDLINE takes a buffer and its length, and writes at most as many bytes.
-    unsafe { cortex_m_semihosting::syscall(0x15, &mut block) };
-    let line = core::str::from_utf8(LINE.get(..block[1]).unwrap_or_default()).unwrap_or_default();
-    let port = argument(line, "port").and_then(|port| port.parse().ok()).unwrap_or(5_683);
-    let seed = argument(line, "seed").and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let name = argument(line, "name").unwrap_or("heater");
+    board::start_clock();
+    board::exit(keep().unwrap_or(UNUSABLE))
+}
 
-    if let Some(core) = cortex_m::Peripherals::take() {
-        let mut systick = core.SYST;
-        systick.set_clock_source(SystClkSource::Core);
-        systick.set_reload(12_500 - 1);
-        systick.clear_current();
-        systick.enable_counter();
-        systick.enable_interrupt();
-    }
-    let hardware = EthernetAddress([2, 0, 0, 0, 0, 1]);
-    let place = net::Place {
-        hardware: HardwareAddress::Ethernet(hardware),
-        address: IpCidr::new(IpAddress::v4(10, 0, 2, 15), 24),
-        port: 49_152,
-        hub: IpEndpoint::new(IpAddress::v4(10, 0, 2, 2), port),
+/// Keeps the thermostat in step. `None`: an argument is missing or wrong, or there is no flash.
+fn keep() -> Option<i32> {
+    static SCRATCH: ConstStaticCell<[u8; SNAPSHOT]> = ConstStaticCell::new([0; SNAPSHOT]);
+    static BUFFERS: ConstStaticCell<Buffers<MTU, INCOMING>> = ConstStaticCell::new(Buffers::new());
+    static QUEUES: ConstStaticCell<Queues<QUEUE>> = ConstStaticCell::new(Queues::new());
+    static ROOM: StaticCell<Room> = StaticCell::new();
+    static THERMOSTAT: StaticCell<Thermostat<Machine, DOCUMENT>> = StaticCell::new();
+
+    let twin = argument("twin")?;
+    let flash = argument("flash")?;
+    let port = u16::try_from(argument_number("hub").unwrap_or(5_683)).ok()?;
+    let ack_timeout = Duration::from_millis(argument_number("ack_timeout").unwrap_or(2_000).into());
+    let seed = argument_number("seed").unwrap_or_else(time);
+    let until = argument_number("until").and_then(|tenths| Number::decimal(tenths.into(), -1));
+    let patience = Duration::from_secs(argument_number("patience").unwrap_or(PATIENCE).into());
+
+    let room: &'static Room = ROOM.init(Room::new(board::now_millis));
+    let parts = Parts {
+        heater: room.heater(),
+        fan: room.fan(),
+        thermometer: Thermometer(room),
+        flash: SemihostingFlash::open(&flash, PAGES).ok()?,
+        scratch: SCRATCH.take(),
+        save_interval: Duration::from_secs(1),
     };
-    let device = stellaris::Ethernet::new(hardware.0);
-    let mut link = net::Udp::new(&place, device, Ticks, u64::from(seed), QUEUES);
-    let config = Config::new(seed)
+    let network = endpoint::Config::new(seed.into()).with_ack_timeout(ack_timeout, 150);
+    let config = Config::new(SEED)
         .with_versions(VersionScope::Section)
+        // Longer than the endpoint tries, so that a late answer still counts.
         .with_request_timeout(Duration::from_secs(100))
         .with_backoff(Backoff::new(Duration::from_secs(1), Duration::from_secs(60)));
-    let mut thermostat = Thermostat::<_, 1024>::new(Room(0), config);
-    let Ok(twin) = TwinId::new(name, None) else {
-        panic!("no name");
+    let thermostat = Thermostat::new(config, now(), parts).ok()?;
+    let thermostat = THERMOSTAT.init(thermostat);
+    let place = Place {
+        hardware: HARDWARE.into(),
+        address: ADDRESS,
+        port: PORT,
+        hub: IpEndpoint::new(HOST, port),
     };
+    let ethernet = Ethernet::start(HARDWARE.0);
+    let mut link = Udp::open(&place, ethernet, now, seed.into(), QUEUES.take());
     let options = Options {
         prefix: "twins",
-        twin,
-        block_size: 512,
-        network: endpoint::Config::new(seed.into()),
+        twin: TwinId::new(&twin, None).ok()?,
+        block_size: BLOCK,
+        network,
     };
-    let done = coap::run(&mut thermostat, &mut link, BUFFERS, &options, |thermostat, _| {
+    let watch = |thermostat: &Thermostat<Machine, DOCUMENT>, now: Instant| {
+        let Some(until) = until else {
+            return ControlFlow::Continue(());
+        };
         let engine = thermostat.engine();
-        if engine.reported().read(&["power"]) == Ok("off") && engine.is_synced() {
-            ControlFlow::Break(())
+        if engine.is_synced() && engine.reported().read(&["target"]) == Ok(until) {
+            ControlFlow::Break(0)
+        } else if now >= Instant::ZERO + patience {
+            ControlFlow::Break(TOO_LATE)
         } else {
             ControlFlow::Continue(())
         }
-    });
-    loop {
-        debug::exit(match done {
-            Ok(()) => debug::EXIT_SUCCESS,
-            Err(_) => debug::EXIT_FAILURE,
-        });
-    }
+    };
+    coap::run(thermostat, &mut link, BUFFERS.take(), &options, watch).ok()
+}
+
+fn now() -> Instant {
+    Instant::from_millis(board::now_millis())
+}
+
+/// Seconds on the host's clock: another number with each start, unless somebody is very quick.
+fn time() -> u32 {
+    semihosting::sys::arm_compat::sys_time().map_or(SEED, |seconds| seconds as u32)
 }

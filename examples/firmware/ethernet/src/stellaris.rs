@@ -34,7 +34,7 @@ fn write(register: u32, value: u32) {
 
 impl Ethernet {
     /// Switches receiver and transmitter on. There is one controller: make one of these.
-    pub fn new(address: [u8; 6]) -> Self {
+    pub fn start(address: [u8; 6]) -> Self {
         let [a, b, c, d, e, f] = address;
         write(ADDRESS[0], u32::from_le_bytes([a, b, c, d]));
         write(ADDRESS[1], u32::from_le_bytes([e, f, 0, 0]));

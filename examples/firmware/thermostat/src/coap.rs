@@ -22,8 +22,7 @@ use twinsync::protocol::{self, TwinId};
 use twinsync::time::Instant;
 use twinsync::twin::Version;
 
-use crate::log::{debug, info, warn};
-use crate::{Board, Thermostat};
+use crate::{Board, Thermostat, log};
 
 /// How often a twin that changes while its blocks come is asked for again before the engine is told to begin anew.
 const ATTEMPTS: u32 = 3;
@@ -246,9 +245,9 @@ where
         let is_it = |(handle, _): &mut Asked| handle == request;
         if self.asked.take_if(is_it).is_some() {
             // The engine has its own time-out, and asks again.
-            warn!("no answer");
+            log::warning!("no answer");
         } else if self.observed.take_if(is_it).is_some() {
-            warn!("no answer to the observation");
+            log::warning!("no answer to the observation");
             self.unobserved(now);
         }
         block == Some(*request)
@@ -291,7 +290,7 @@ where
                 });
             match (begun, written) {
                 (Ok(handle), Some(Ok(question))) => {
-                    debug!("-> {}", output);
+                    log::debug!("-> {}", output);
                     let place = if subscribes {
                         &mut self.observed
                     } else {
@@ -362,7 +361,7 @@ where
         match fed.and_then(|_| decoder.finish()) {
             Ok(message) => self.tell(now, message),
             Err(error) => {
-                warn!("<- {}", error);
+                log::warning!("<- {}", error);
                 let engine = self.thermostat.engine_mut();
                 match error.capacity() {
                     Some(capacity) => engine.handle_oversized(now, capacity.needed),
@@ -373,7 +372,7 @@ where
         match observation {
             Some(true) => self.thermostat.engine_mut().handle_subscribed(now),
             Some(false) => {
-                warn!("the hub does not keep the observation");
+                log::warning!("the hub does not keep the observation");
                 self.unobserved(now);
             }
             None => {}
@@ -424,7 +423,7 @@ where
 
     /// Gives the engine a message.
     fn tell(&mut self, now: Instant, message: protocol::Message<'_>) {
-        info!("<- {}", message);
+        log::info!("<- {}", message);
         let told = version(&message, self.version);
         // Requests are nothing that a decoder makes.
         let _ = self.thermostat.engine_mut().handle_message(now, message);
@@ -434,7 +433,7 @@ where
         self.version = version;
         if version < least {
             // It forgot everything: that it is observed, too.
-            warn!("the hub has lost the twin");
+            log::warning!("the hub has lost the twin");
             self.unobserved(now);
         }
     }

@@ -25,7 +25,7 @@ pub struct Place {
 
 /// Room for one socket, and for `BYTES` of datagrams in each direction.
 #[derive(Debug)]
-pub struct Buffers<const BYTES: usize> {
+pub struct Queues<const BYTES: usize> {
     came: [u8; BYTES],
     goes: [u8; BYTES],
     came_from: [udp::PacketMetadata; WAITING],
@@ -33,8 +33,8 @@ pub struct Buffers<const BYTES: usize> {
     socket: [SocketStorage<'static>; 1],
 }
 
-impl<const BYTES: usize> Buffers<BYTES> {
-    /// Makes empty buffers.
+impl<const BYTES: usize> Queues<BYTES> {
+    /// Makes empty queues.
     pub const fn new() -> Self {
         Self {
             came: [0; BYTES],
@@ -47,21 +47,13 @@ impl<const BYTES: usize> Buffers<BYTES> {
 }
 
 /// The way to the hub, over a network device.
-pub struct Udp<D, C> {
+pub struct Udp<D> {
     device: D,
-    clock: C,
+    now: fn() -> Instant,
     interface: Interface,
     sockets: SocketSet<'static>,
     socket: SocketHandle,
     hub: IpEndpoint,
-}
-
-/// What time it is, and how to wait for an interrupt: one comes each millisecond at the latest.
-pub trait Clock {
-    /// Returns the time since the board was switched on.
-    fn now(&self) -> Instant;
-    /// Sleeps until the next interrupt.
-    fn sleep(&self);
 }
 
 /// Calls it as smoltcp does.
@@ -69,33 +61,33 @@ fn time(now: Instant) -> smoltcp::time::Instant {
     smoltcp::time::Instant::from_millis(i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
 }
 
-impl<D: Device, C: Clock> Udp<D, C> {
-    /// Opens the socket. The buffers live as long as the program.
-    pub fn new<const BYTES: usize>(
+impl<D: Device> Udp<D> {
+    /// Opens the socket. The clock ticks each millisecond: that is what the loop sleeps for.
+    pub fn open<const BYTES: usize>(
         place: &Place,
         mut device: D,
-        clock: C,
+        now: fn() -> Instant,
         seed: u64,
-        buffers: &'static mut Buffers<BYTES>,
+        queues: &'static mut Queues<BYTES>,
     ) -> Self {
         let mut config = Config::new(place.hardware);
         config.random_seed = seed;
-        let mut interface = Interface::new(config, &mut device, time(clock.now()));
+        let mut interface = Interface::new(config, &mut device, time(now()));
         interface.update_ip_addrs(|addresses| {
             // There is room for more than one.
             let _ = addresses.push(place.address);
         });
         let mut socket = udp::Socket::new(
-            udp::PacketBuffer::new(&mut buffers.came_from[..], &mut buffers.came[..]),
-            udp::PacketBuffer::new(&mut buffers.goes_to[..], &mut buffers.goes[..]),
+            udp::PacketBuffer::new(&mut queues.came_from[..], &mut queues.came[..]),
+            udp::PacketBuffer::new(&mut queues.goes_to[..], &mut queues.goes[..]),
         );
         // Only port 0 and an open socket are refused.
         let _ = socket.bind(place.port);
-        let mut sockets = SocketSet::new(&mut buffers.socket[..]);
+        let mut sockets = SocketSet::new(&mut queues.socket[..]);
         let socket = sockets.add(socket);
         Self {
             device,
-            clock,
+            now,
             interface,
             sockets,
             socket,
@@ -105,7 +97,7 @@ impl<D: Device, C: Clock> Udp<D, C> {
 
     /// Moves frames between the wire and the socket.
     fn poll(&mut self) {
-        let now = time(self.clock.now());
+        let now = time((self.now)());
         self.interface.poll(now, &mut self.device, &mut self.sockets);
     }
 
@@ -114,9 +106,9 @@ impl<D: Device, C: Clock> Udp<D, C> {
     }
 }
 
-impl<D: Device, C: Clock> Datagrams for Udp<D, C> {
+impl<D: Device> Datagrams for Udp<D> {
     fn now(&self) -> Instant {
-        self.clock.now()
+        (self.now)()
     }
 
     fn send(&mut self, datagram: &[u8]) {
@@ -134,8 +126,8 @@ impl<D: Device, C: Clock> Datagrams for Udp<D, C> {
                 Ok((len, from)) if from.endpoint == hub => return Some(len),
                 // Somebody else's, or too large.
                 Ok(_) | Err(udp::RecvError::Truncated) => {}
-                Err(udp::RecvError::Exhausted) if self.clock.now() >= due => return None,
-                Err(udp::RecvError::Exhausted) => self.clock.sleep(),
+                Err(udp::RecvError::Exhausted) if (self.now)() >= due => return None,
+                Err(udp::RecvError::Exhausted) => cortex_m::asm::wfi(),
             }
         }
     }
