@@ -1,6 +1,7 @@
 //! The thermostat over CoAP: no operating system, no executor, one loop that sleeps between interrupts.
 //!
-//! Arguments of the run: `twin=NAME` (required), `flash=FILE` (required), `hub=PORT` of the host's 127.0.0.1 (5683),
+//! Arguments of the run: `twin=NAME` (required), `flash=FILE` (required), `hub=PORT` of the host's 127.0.0.1 (5683), `kind=store` if the
+//! hub only keeps bytes,
 //! `ack_timeout=MILLIS` (2000), `seed=NUMBER`, another one with each start (the host's time), and when to stop:
 //! `until=TENTHS` ends with code 0 as soon as the target is so many tenths of a degree and the hub has all that is
 //! reported; `patience=SECONDS` ends with code 2 if it takes longer. Without `until` it goes on for ever.
@@ -15,7 +16,7 @@ use core::ops::ControlFlow;
 use board::{Fan, Heater, Room, SemihostingFlash, argument, argument_number};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 use static_cell::{ConstStaticCell, StaticCell};
-use thermostat::coap::{self, Buffers, Options};
+use thermostat::coap::{self, Buffers, Hub, Options};
 use thermostat::{Parts, Thermostat};
 use twinsync::adapter::coap::endpoint;
 use twinsync::device::Config;
@@ -108,7 +109,10 @@ fn keep() -> Option<i32> {
         .with_versions(VersionScope::Section)
         // Longer than the endpoint tries, so that a late answer still counts.
         .with_request_timeout(Duration::from_secs(100))
-        .with_backoff(Backoff::new(Duration::from_secs(1), Duration::from_secs(60)));
+        .with_backoff(Backoff::new(
+            Duration::from_secs(1),
+            Duration::from_secs(60),
+        ));
     let thermostat = Thermostat::new(config, now(), parts).ok()?;
     let thermostat = THERMOSTAT.init(thermostat);
     let place = Place {
@@ -120,6 +124,11 @@ fn keep() -> Option<i32> {
     let ethernet = Ethernet::start(HARDWARE.0);
     let mut link = Udp::open(&place, ethernet, now, seed.into(), QUEUES.take());
     let options = Options {
+        hub: match argument("kind") {
+            Some(kind) if kind == "store" => Hub::Store,
+            Some(_) => return None,
+            None => Hub::Twins,
+        },
         prefix: "twins",
         twin: TwinId::new(&twin, None).ok()?,
         block_size: BLOCK,

@@ -98,7 +98,8 @@ impl<D: Device> Udp<D> {
     /// Moves frames between the wire and the socket.
     fn poll(&mut self) {
         let now = time((self.now)());
-        self.interface.poll(now, &mut self.device, &mut self.sockets);
+        self.interface
+            .poll(now, &mut self.device, &mut self.sockets);
     }
 
     fn socket(&mut self) -> &mut udp::Socket<'static> {

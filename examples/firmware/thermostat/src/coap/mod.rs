@@ -10,6 +10,8 @@
 //! (RFC 7252 §4.8), then by the engine. A hub that was restarted is found by the observation, which is asked for
 //! anew when nothing was heard within Max-Age (RFC 7641 §3.3.1), or by a report whose version is lower than before.
 
+mod store;
+
 use core::ops::ControlFlow;
 
 use twinsync::adapter::coap::endpoint::{self, Event, Reliability, RequestHandle};
@@ -44,9 +46,23 @@ pub trait Datagrams {
     fn receive(&mut self, due: Instant, room: &mut [u8]) -> Option<usize>;
 }
 
+/// What is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Hub {
+    /// A service that knows what a twin is.
+    Twins,
+    /// A server that keeps what is put under a path, such as libcoap's `coap-server -d`. Desired is a resource of
+    /// its own, which must be there; reported is put there as a whole. There are no versions, and one who writes to reported is not
+    /// noticed.
+    Store,
+}
+
 /// Where the twin is, and how its hub is talked to.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
+    /// What its hub is.
+    pub hub: Hub,
     /// The first segment of all paths.
     pub prefix: &'a str,
     /// Whose twin.
@@ -99,6 +115,7 @@ pub fn run<B: Board, const N: usize, T, const MTU: usize, const INCOMING: usize>
         thermostat,
         link,
         watch: &mut watch,
+        options,
         client,
         endpoint: endpoint::Client::<_, MTU, REQUESTS>::new(network),
         observed: None,
@@ -119,13 +136,25 @@ pub fn run<B: Board, const N: usize, T, const MTU: usize, const INCOMING: usize>
 }
 
 /// A request that waits for its answer.
-type Asked = (RequestHandle, Question);
+struct Asked {
+    handle: RequestHandle,
+    question: Question,
+    /// The engine's name of it, where the question does not know that.
+    id: Option<store::Id>,
+}
+
+impl Asked {
+    fn is(&self, handle: RequestHandle) -> bool {
+        self.handle == handle
+    }
+}
 
 /// The conversation.
 struct Talk<'a, B: Board, L, W, const N: usize, const MTU: usize> {
     thermostat: &'a mut Thermostat<B, N>,
     link: &'a mut L,
     watch: &'a mut W,
+    options: &'a Options<'a>,
     client: Client<'a, Json>,
     endpoint: endpoint::Client<(), MTU, REQUESTS>,
     /// The observation of desired, while it stands.
@@ -141,7 +170,7 @@ struct Talk<'a, B: Board, L, W, const N: usize, const MTU: usize> {
 /// What came for whom.
 enum News {
     /// An answer to the engine's request.
-    Answer(Question),
+    Answer(Asked),
     /// Desired as it is now. The observation goes on, or does not.
     Desired { question: Question, ongoing: bool },
     /// The block that was awaited.
@@ -224,13 +253,11 @@ where
         if block == Some(request) {
             return Some(News::Block);
         }
-        if let Some((_, question)) = self.asked.take_if(|(handle, _)| *handle == request) {
-            return Some(News::Answer(question));
+        if let Some(asked) = self.asked.take_if(|asked| asked.is(request)) {
+            return Some(News::Answer(asked));
         }
-        let question = match &self.observed {
-            Some((handle, question)) if *handle == request => question.clone(),
-            _ => return None,
-        };
+        let observed = self.observed.as_ref().filter(|asked| asked.is(request));
+        let question = observed?.question.clone();
         if !ongoing {
             self.observed = None;
         }
@@ -242,7 +269,7 @@ where
         let (Event::TimedOut { request, .. } | Event::Reset { request, .. }) = event else {
             return false;
         };
-        let is_it = |(handle, _): &mut Asked| handle == request;
+        let is_it = |asked: &mut Asked| asked.is(*request);
         if self.asked.take_if(is_it).is_some() {
             // The engine has its own time-out, and asks again.
             log::warning!("no answer");
@@ -265,38 +292,56 @@ where
     /// Hands the engine's requests to the endpoint; whether one is left that it has no place for.
     fn transmit(&mut self, now: Instant) -> bool {
         let engine = self.thermostat.engine_mut();
-        engine.handle_timeout(now);
+        let options = self.options;
+        let mut whole = Document::<N>::new();
+        if options.hub == Hub::Store {
+            // It has as much room as the engine's own.
+            let _ = whole.assign(engine.reported());
+        }
         let wanted = engine.wanted();
         while let Some(transmit) = engine.poll_transmit(now) {
             let output = transmit.output();
             let subscribes = matches!(output, Output::Subscribe);
             // The engine asks one thing at a time: what it asked before is not awaited any more.
-            let before = [
-                self.asked.take(),
-                self.observed.take_if(|_| subscribes),
-            ];
-            for (handle, _) in before.into_iter().flatten() {
-                self.endpoint.cancel(handle);
+            let before = [self.asked.take(), self.observed.take_if(|_| subscribes)];
+            for asked in before.into_iter().flatten() {
+                self.endpoint.cancel(asked.handle);
             }
             let client = &self.client;
+            let observed = self.observed.as_ref().map(|asked| &asked.question);
             let mut written = None;
+            let write = |out: &mut MessageWriter<'_>| {
+                written = Some(match (&output, options.hub) {
+                    (Output::Message(message), Hub::Twins) => client
+                        .encode(message, wanted, out)
+                        .map(|question| (question, None)),
+                    (Output::Message(message), Hub::Store) => store::encode::<MTU>(
+                        client,
+                        options,
+                        message,
+                        whole.as_ref(),
+                        observed,
+                        out,
+                    ),
+                    _ => client.subscribe(out).map(|question| (question, None)),
+                });
+            };
             let begun = self
                 .endpoint
-                .request(now, HUB, Reliability::Confirmable, |out| {
-                    written = Some(match &output {
-                        Output::Message(message) => client.encode(message, wanted, out),
-                        _ => client.subscribe(out),
-                    });
-                });
+                .request(now, HUB, Reliability::Confirmable, write);
             match (begun, written) {
-                (Ok(handle), Some(Ok(question))) => {
+                (Ok(handle), Some(Ok((question, id)))) => {
                     log::debug!("-> {}", output);
                     let place = if subscribes {
                         &mut self.observed
                     } else {
                         &mut self.asked
                     };
-                    *place = Some((handle, question));
+                    *place = Some(Asked {
+                        handle,
+                        question,
+                        id,
+                    });
                     transmit.sent(now);
                 }
                 (_, Some(Err(_))) => transmit.too_large(now),
@@ -323,9 +368,9 @@ where
         datagram: &mut [u8; MTU],
         incoming: &mut Document<I>,
     ) -> ControlFlow<T, Option<(News, usize)>> {
-        let (question, observation) = match news {
-            News::Answer(question) => (question, None),
-            News::Desired { question, ongoing } => (question, Some(ongoing)),
+        let (question, id, observation) = match news {
+            News::Answer(Asked { question, id, .. }) => (question, id, None),
+            News::Desired { question, ongoing } => (question, None, Some(ongoing)),
             News::Block | News::NoBlock => return ControlFlow::Continue(None),
         };
         let client = self.client;
@@ -359,6 +404,9 @@ where
         }
         let now = self.link.now();
         match fed.and_then(|_| decoder.finish()) {
+            Ok(message) if self.options.hub == Hub::Store => {
+                store::tell::<N, I>(self.thermostat.engine_mut(), now, message, id);
+            }
             Ok(message) => self.tell(now, message),
             Err(error) => {
                 log::warning!("<- {}", error);
@@ -440,11 +488,7 @@ where
 }
 
 /// Reads the first `len` bytes of a datagram, which the endpoint found to be a message.
-fn feed(
-    decoder: &mut Decoder<'_, Json>,
-    datagram: &[u8],
-    len: usize,
-) -> Result<Fed, DecodeError> {
+fn feed(decoder: &mut Decoder<'_, Json>, datagram: &[u8], len: usize) -> Result<Fed, DecodeError> {
     let bytes = datagram.get(..len).unwrap_or_default();
     let message = Message::parse(bytes).map_err(|_| DecodeError::Incomplete)?;
     decoder.feed(&message)
