@@ -4,11 +4,16 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 
 use serde_json::{Value, json};
+use twinsync::document::DocumentRef;
+use twinsync::sim::Flash;
+use twinsync::storage::{FlashLog, SchemaId, Snapshot};
 
 use crate::harness::{Directory, Firmware, LM3S6965EVB, Machine, await_that};
-use crate::libcoap::{Asker, free_address, start_hub};
+use crate::libcoap::{Asker, free_address, libcoap, start_hub};
+use crate::running::Running;
 
 /// The device of all tests.
 const TWIN: &str = "heater";
@@ -54,6 +59,7 @@ impl Setup {
             format!("seed={seed}"),
             "flash=flash".to_owned(),
             "ack_timeout=1000".to_owned(),
+            "patience=600".to_owned(),
         ];
         let all: Vec<&str> = own
             .iter()
@@ -63,17 +69,27 @@ impl Setup {
         Machine::boot(&self.firmware, &self.directory, &qemu, &all)
     }
 
-    fn hub(&self, more: &[&str]) -> crate::running::Running {
+    fn hub(&self, more: &[&str]) -> Running {
         start_hub(&self.address, &[&QUICK, more].concat())
     }
 
-    /// Waits until the device's flash holds these bytes.
-    fn await_flash(&self, wanted: &str) {
-        let file = self.directory.file("flash");
-        await_that(wanted, || {
-            let held = fs::read(&file).unwrap_or_default();
-            held.windows(wanted.len())
-                .any(|bytes| bytes == wanted.as_bytes())
+    /// Waits until the device's flash holds a reported section as wanted.
+    fn await_kept(&self, what: &str, wanted: impl Fn(DocumentRef<'_>) -> bool) {
+        await_that(what, || {
+            let bytes = fs::read(self.directory.file("flash")).unwrap_or_default();
+            let mut flash = Flash::<4, 1_024>::new(4);
+            // One that is not of that size is just being made.
+            if bytes.len() != flash.bytes().len() || flash.write(0, &bytes).is_err() {
+                return false;
+            }
+            let mut log = FlashLog::new(flash, 0..4_096).expect("flash of four pages");
+            let mut scratch = [0; 2_048];
+            let loaded = log.load(&mut scratch).expect("flash that can be read");
+            // The thermostat's schema.
+            let snapshot = loaded
+                .record
+                .map(|record| Snapshot::read(record, SchemaId(1)));
+            matches!(snapshot, Some(Ok(snapshot)) if wanted(snapshot.reported))
         });
     }
 
@@ -94,9 +110,12 @@ struct Monitor(BufReader<UnixStream>);
 impl Monitor {
     fn of(directory: &Directory) -> Self {
         let path = directory.file("monitor");
-        await_that("a monitor", || UnixStream::connect(&path).is_ok());
-        // One at a time: the first is gone again.
-        let stream = UnixStream::connect(&path).expect("it was there");
+        let mut stream = None;
+        await_that("a monitor", || {
+            stream = UnixStream::connect(&path).ok();
+            stream.is_some()
+        });
+        let stream = stream.expect("it was awaited");
         let mut monitor = Self(BufReader::new(stream));
         monitor.say("qmp_capabilities", &json!({}));
         monitor
@@ -156,8 +175,8 @@ fn a_desired_section_of_many_blocks_comes_through_a_link_that_loses() {
     let machine = setup.boot(&["until=225"]);
     setup.await_reported(|reported| reported["target"] == 18);
     setup.want(&json!({"note": "y".repeat(350), "target": 22.5}));
+    setup.await_reported(|reported| reported["target"] == 22.5);
     machine.expect_success();
-    assert_eq!(setup.asker.json("/reported")["target"], 22.5);
 }
 
 #[test]
@@ -165,7 +184,8 @@ fn what_changes_while_the_link_is_down_arrives_when_it_is_up_again() {
     let Some(setup) = Setup::make() else {
         return;
     };
-    let _hub = setup.hub(&[]);
+    // An observer that hears nothing for so long asks anew, whatever became of the notifications.
+    let _hub = setup.hub(&["--max-age", "5"]);
     // The link has to be down before the thermometer fails. A busy host may need more than the first try.
     let tries = ["fault_from=8000", "fault_from=30000", "fault_from=120000"];
     let cut = tries.iter().find_map(|from| {
@@ -174,20 +194,27 @@ fn what_changes_while_the_link_is_down_arrives_when_it_is_up_again() {
         let mut monitor = Monitor::of(&setup.directory);
         monitor.link(false);
         let before = setup.asker.json("/reported");
-        let is_whole = before["faults"]["temperature"].is_null();
-        is_whole.then_some((machine, monitor))
+        if !before["faults"]["temperature"].is_null() {
+            machine.cut_power();
+            fs::remove_file(setup.directory.file("flash")).expect("its flash");
+            return None;
+        }
+        Some((machine, monitor))
     });
     let (machine, mut monitor) = cut.expect("a link that is cut in time");
     // Both ends change while neither hears the other.
     setup.want(&json!({"target": 23.5}));
-    setup.await_flash("no answer");
+    setup.await_kept("a fault", |reported| {
+        reported.read(&["faults", "temperature"]) == Ok("no answer")
+    });
     let meanwhile = setup.asker.json("/reported");
     assert!(meanwhile["faults"]["temperature"].is_null(), "{meanwhile}");
     assert_eq!(meanwhile["target"], 20, "{meanwhile}");
     monitor.link(true);
+    setup.await_reported(|reported| reported["target"] == 23.5);
+    // It ends when the hub has everything.
     machine.expect_success();
     let reported = setup.asker.json("/reported");
-    assert_eq!(reported["target"], 23.5, "{reported}");
     assert_eq!(reported["faults"]["temperature"], "no answer", "{reported}");
 }
 
@@ -205,8 +232,8 @@ fn a_hub_that_was_killed_and_forgot_everything_is_told_all_again() {
     let again = setup.await_reported(|reported| reported["firmware"].is_string());
     assert_eq!(again["target"], 22, "what is in force: {again}");
     setup.want(&json!({"target": 20.5}));
+    setup.await_reported(|reported| reported["target"] == 20.5);
     machine.expect_success();
-    assert_eq!(setup.asker.json("/reported")["target"], 20.5);
 }
 
 #[test]
@@ -219,10 +246,8 @@ fn after_a_power_cut_the_device_goes_on_from_flash_before_there_is_a_hub() {
     setup.want(&json!({"target": 24, "fan": 15}));
     setup.await_reported(|reported| reported["target"] == 24 && reported["fan"] == 15);
     // The hub has it, the flash may not yet: it is written once a second.
-    let file = setup.directory.file("flash");
-    let before = fs::read(&file).expect("flash");
-    await_that("another save", || {
-        fs::read(&file).is_ok_and(|now| now != before)
+    setup.await_kept("the settings", |reported| {
+        reported.read(&["target"]) == Ok(24) && reported.read(&["fan"]) == Ok(15)
     });
     machine.cut_power();
     drop(hub);
@@ -233,5 +258,43 @@ fn after_a_power_cut_the_device_goes_on_from_flash_before_there_is_a_hub() {
     assert_eq!(reported["target"], 24, "{reported}");
     assert_eq!(reported["fan"], 15, "{reported}");
     setup.want(&json!({"target": 23.5}));
+    setup.await_reported(|reported| reported["target"] == 23.5);
+    machine.expect_success();
+}
+
+/// libcoap's server keeps what is put under a path, and tells observers: with `kind=store` the device makes do.
+#[test]
+fn libcoaps_server_keeps_reported_and_tells_desired_even_after_the_link_was_down() {
+    let Some(setup) = Setup::make() else {
+        return;
+    };
+    let Some(server) = libcoap("coap-server") else {
+        return;
+    };
+    let (host, port) = setup.address.split_once(':').expect("host and port");
+    let mut command = Command::new(server);
+    command.args(["-A", host, "-p", port, "-d", "100", "-v", "7"]);
+    let mut server = Running::spawn(command);
+    let want = |desired: Value| {
+        let asked = setup.asker.change("put", "/desired", &desired.to_string());
+        asked.expect("a server that stores");
+    };
+    want(json!({"target": 18}));
+    let machine = setup.boot(&["kind=store", "until=215"]);
+    let first = setup.await_reported(|reported| reported["target"] == 18);
+    assert!(first["temperature"].is_number(), "{first}");
+    // Two blocks, and some more in the device.
+    want(json!({"note": "x".repeat(350), "target": 22, "fan": 20}));
+    setup.await_reported(|reported| reported["target"] == 22 && reported["fan"] == 20);
+    let mut monitor = Monitor::of(&setup.directory);
+    monitor.link(false);
+    want(json!({"target": 21.5}));
+    server.await_output("a notification", |line| {
+        let is_it = line.contains("Observe:") && line.contains(r#":: '{"target":21.5}'"#);
+        is_it.then_some(())
+    });
+    assert_eq!(setup.asker.json("/reported")["target"], 22);
+    monitor.link(true);
+    setup.await_reported(|reported| reported["target"] == 21.5);
     machine.expect_success();
 }

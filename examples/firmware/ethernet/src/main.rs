@@ -105,10 +105,11 @@ fn keep() -> Option<i32> {
         save_interval: Duration::from_secs(1),
     };
     let network = endpoint::Config::new(seed.into()).with_ack_timeout(ack_timeout, 150);
+    let longest = Duration::from_millis(network.max_transmit_wait().as_millis() + 7_000);
     let config = Config::new(SEED)
         .with_versions(VersionScope::Section)
         // Longer than the endpoint tries, so that a late answer still counts.
-        .with_request_timeout(Duration::from_secs(100))
+        .with_request_timeout(longest)
         .with_backoff(Backoff::new(
             Duration::from_secs(1),
             Duration::from_secs(60),
