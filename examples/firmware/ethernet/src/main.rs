@@ -13,16 +13,18 @@ mod stellaris;
 
 use core::ops::ControlFlow;
 
-use board::{Fan, Heater, Room, SemihostingFlash, argument, argument_number};
+use board::{Argument, Fan, Heater, Room, SemihostingFlash, argument, argument_number};
+use embedded_storage::nor_flash::ReadNorFlash as _;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 use static_cell::{ConstStaticCell, StaticCell};
 use thermostat::coap::{self, Buffers, Hub, Options};
 use thermostat::{Parts, Thermostat};
 use twinsync::adapter::coap::endpoint;
-use twinsync::device::Config;
+use twinsync::device::{Config, DeviceEngine};
 use twinsync::document::{Number, Value};
 use twinsync::hal::{Fault, Sensor};
 use twinsync::protocol::{Backoff, TwinId, VersionScope};
+use twinsync::storage::FlashLog;
 use twinsync::time::{Duration, Instant};
 
 use crate::network::{Place, Queues, Udp};
@@ -42,6 +44,14 @@ const QUEUE: usize = 4 * MTU;
 const PAGES: usize = 4;
 /// The device's serial number, on a real one.
 const SEED: u32 = 0x7E40_0001;
+/// Versions by section, as CoAP has them; an answer is awaited for longer than the endpoint tries to get one.
+const CONFIG: Config = Config::new(SEED)
+    .with_versions(VersionScope::Section)
+    .with_request_timeout(Duration::from_secs(100))
+    .with_backoff(Backoff::new(
+        Duration::from_secs(1),
+        Duration::from_secs(60),
+    ));
 /// Seconds until a run with an end is given up.
 const PATIENCE: u32 = 120;
 
@@ -76,79 +86,100 @@ impl Sensor for Thermometer {
 #[board::entry]
 fn main() -> ! {
     board::start_clock();
-    board::exit(keep().unwrap_or(UNUSABLE))
+    let code = set_up().and_then(|mut run| keep(&mut run));
+    board::exit(code.unwrap_or(UNUSABLE))
 }
 
-/// Keeps the thermostat in step. `None`: an argument is missing or wrong, or there is no flash.
-fn keep() -> Option<i32> {
+/// Everything but the network; and what the run is to do.
+struct Run {
+    thermostat: &'static mut Thermostat<Machine, DOCUMENT>,
+    twin: Argument,
+    hub: Hub,
+    port: u16,
+    ack_timeout: Duration,
+    seed: u64,
+    until: Option<Number>,
+    patience: Instant,
+}
+
+/// Sets up the thermostat. `None`: an argument is missing or wrong, or there is no flash.
+///
+/// What this takes of the stack is free again when the loop runs.
+#[inline(never)]
+fn set_up() -> Option<Run> {
+    static ENGINE: ConstStaticCell<DeviceEngine<DOCUMENT>> =
+        ConstStaticCell::new(DeviceEngine::new(CONFIG));
     static SCRATCH: ConstStaticCell<[u8; SNAPSHOT]> = ConstStaticCell::new([0; SNAPSHOT]);
-    static BUFFERS: ConstStaticCell<Buffers<MTU, INCOMING>> = ConstStaticCell::new(Buffers::new());
-    static QUEUES: ConstStaticCell<Queues<QUEUE>> = ConstStaticCell::new(Queues::new());
     static ROOM: StaticCell<Room> = StaticCell::new();
     static THERMOSTAT: StaticCell<Thermostat<Machine, DOCUMENT>> = StaticCell::new();
 
-    let twin = argument("twin")?;
-    let flash = argument("flash")?;
-    let port = u16::try_from(argument_number("hub").unwrap_or(5_683)).ok()?;
-    let ack_timeout = Duration::from_millis(argument_number("ack_timeout").unwrap_or(2_000).into());
-    let seed = argument_number("seed").unwrap_or_else(time);
-    let until = argument_number("until").and_then(|tenths| Number::decimal(tenths.into(), -1));
-    let patience = Duration::from_secs(argument_number("patience").unwrap_or(PATIENCE).into());
-
-    let room: &'static Room = ROOM.init(Room::new(board::now_millis));
+    let hub = match argument("kind") {
+        Some(kind) if kind == "store" => Hub::Store,
+        Some(_) => return None,
+        None => Hub::Twins,
+    };
+    let port = argument_number("hub").unwrap_or(5_683);
+    let ack_timeout = argument_number("ack_timeout").unwrap_or(2_000);
+    let until = argument_number("until");
+    let patience = argument_number("patience").unwrap_or(PATIENCE);
+    let room: &'static Room = ROOM.init_with(|| Room::new(board::now_millis));
+    let flash = SemihostingFlash::open(&argument("flash")?, PAGES).ok()?;
+    let end = u32::try_from(flash.capacity()).ok()?;
     let parts = Parts {
+        engine: ENGINE.take(),
         heater: room.heater(),
         fan: room.fan(),
         thermometer: Thermometer(room),
-        flash: SemihostingFlash::open(&flash, PAGES).ok()?,
+        flash: FlashLog::new(flash, 0..end).ok()?,
         scratch: SCRATCH.take(),
         save_interval: Duration::from_secs(1),
     };
-    let network = endpoint::Config::new(seed.into()).with_ack_timeout(ack_timeout, 150);
-    let longest = Duration::from_millis(network.max_transmit_wait().as_millis() + 7_000);
-    let config = Config::new(SEED)
-        .with_versions(VersionScope::Section)
-        // Longer than the endpoint tries, so that a late answer still counts.
-        .with_request_timeout(longest)
-        .with_backoff(Backoff::new(
-            Duration::from_secs(1),
-            Duration::from_secs(60),
-        ));
-    let thermostat = Thermostat::new(config, now(), parts).ok()?;
-    let thermostat = THERMOSTAT.init(thermostat);
-    let place = Place {
-        hardware: HARDWARE.into(),
-        address: ADDRESS,
-        port: PORT,
-        hub: IpEndpoint::new(HOST, port),
-    };
-    let ethernet = Ethernet::start(HARDWARE.0);
-    let mut link = Udp::open(&place, ethernet, now, seed.into(), QUEUES.take());
+    Some(Run {
+        thermostat: THERMOSTAT.init_with(|| Thermostat::new(now(), parts)),
+        twin: argument("twin")?,
+        hub,
+        port: u16::try_from(port).ok()?,
+        ack_timeout: Duration::from_millis(ack_timeout.into()),
+        seed: argument_number("seed").unwrap_or_else(time).into(),
+        until: until.and_then(|tenths| Number::decimal(tenths.into(), -1)),
+        patience: Instant::ZERO + Duration::from_secs(patience.into()),
+    })
+}
+
+/// Keeps the thermostat in step. `None`: no twin has such a name.
+fn keep(run: &mut Run) -> Option<i32> {
+    static BUFFERS: ConstStaticCell<Buffers<MTU, INCOMING>> = ConstStaticCell::new(Buffers::new());
+    static QUEUES: ConstStaticCell<Queues<QUEUE>> = ConstStaticCell::new(Queues::new());
+
     let options = Options {
-        hub: match argument("kind") {
-            Some(kind) if kind == "store" => Hub::Store,
-            Some(_) => return None,
-            None => Hub::Twins,
-        },
+        hub: run.hub,
         prefix: "twins",
-        twin: TwinId::new(&twin, None).ok()?,
+        twin: TwinId::new(&run.twin, None).ok()?,
         block_size: BLOCK,
-        network,
+        network: endpoint::Config::new(run.seed).with_ack_timeout(run.ack_timeout, 150),
     };
     let watch = |thermostat: &Thermostat<Machine, DOCUMENT>, now: Instant| {
-        let Some(until) = until else {
+        let Some(until) = run.until else {
             return ControlFlow::Continue(());
         };
         let engine = thermostat.engine();
         if engine.is_synced() && engine.reported().read(&["target"]) == Ok(until) {
             ControlFlow::Break(0)
-        } else if now >= Instant::ZERO + patience {
+        } else if now >= run.patience {
             ControlFlow::Break(TOO_LATE)
         } else {
             ControlFlow::Continue(())
         }
     };
-    coap::run(thermostat, &mut link, BUFFERS.take(), &options, watch).ok()
+    let place = Place {
+        hardware: HARDWARE.into(),
+        address: ADDRESS,
+        port: PORT,
+        hub: IpEndpoint::new(HOST, run.port),
+    };
+    let ethernet = Ethernet::start(HARDWARE.0);
+    let mut link = Udp::open(&place, ethernet, now, run.seed, QUEUES.take());
+    coap::run(run.thermostat, &mut link, BUFFERS.take(), &options, watch).ok()
 }
 
 fn now() -> Instant {

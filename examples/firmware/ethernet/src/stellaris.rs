@@ -5,12 +5,15 @@ use core::ptr;
 use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 
-const RECEIVE_CONTROL: u32 = 0x4004_8008;
-const TRANSMIT_CONTROL: u32 = 0x4004_800C;
-const DATA: u32 = 0x4004_8010;
-const ADDRESS: [u32; 2] = [0x4004_8014, 0x4004_8018];
-const PACKETS: u32 = 0x4004_8034;
-const TRANSMIT_REQUEST: u32 = 0x4004_8038;
+/// A register of the controller, of 32 bits.
+struct Register(u32);
+
+const RECEIVE_CONTROL: Register = Register(0x4004_8008);
+const TRANSMIT_CONTROL: Register = Register(0x4004_800C);
+const DATA: Register = Register(0x4004_8010);
+const ADDRESS: [Register; 2] = [Register(0x4004_8014), Register(0x4004_8018)];
+const PACKETS: Register = Register(0x4004_8034);
+const TRANSMIT_REQUEST: Register = Register(0x4004_8038);
 
 /// The largest frame without its checksum: 1500 bytes behind 14 of header.
 const FRAME: usize = 1_514;
@@ -22,26 +25,28 @@ pub struct Ethernet {
     frame: [u8; FRAME + AROUND],
 }
 
-fn read(register: u32) -> u32 {
-    // SAFETY: a register of this controller, of 32 bits; reading it is all that a driver does here.
-    unsafe { ptr::read_volatile(register as *const u32) }
-}
+impl Register {
+    fn read(&self) -> u32 {
+        // SAFETY: one of the constants above, each a register of this controller: always there, and aligned.
+        unsafe { ptr::read_volatile(self.0 as *const u32) }
+    }
 
-fn write(register: u32, value: u32) {
-    // SAFETY: a register of this controller, of 32 bits; it reaches no memory of the program.
-    unsafe { ptr::write_volatile(register as *mut u32, value) }
+    fn write(&self, value: u32) {
+        // SAFETY: as above; the controller reaches no memory of the program.
+        unsafe { ptr::write_volatile(self.0 as *mut u32, value) }
+    }
 }
 
 impl Ethernet {
     /// Switches receiver and transmitter on. There is one controller: make one of these.
     pub fn start(address: [u8; 6]) -> Self {
         let [a, b, c, d, e, f] = address;
-        write(ADDRESS[0], u32::from_le_bytes([a, b, c, d]));
-        write(ADDRESS[1], u32::from_le_bytes([e, f, 0, 0]));
+        ADDRESS[0].write(u32::from_le_bytes([a, b, c, d]));
+        ADDRESS[1].write(u32::from_le_bytes([e, f, 0, 0]));
         // Frames of others and with bad checksums stay out; the FIFO starts empty.
-        write(RECEIVE_CONTROL, 1 << 4 | 1 << 3 | 1);
+        RECEIVE_CONTROL.write(1 << 4 | 1 << 3 | 1);
         // Full duplex; the controller pads short frames and adds the checksum.
-        write(TRANSMIT_CONTROL, 1 << 4 | 1 << 2 | 1 << 1 | 1);
+        TRANSMIT_CONTROL.write(1 << 4 | 1 << 2 | 1 << 1 | 1);
         Self {
             frame: [0; FRAME + AROUND],
         }
@@ -49,17 +54,17 @@ impl Ethernet {
 
     /// Takes a frame out of the FIFO. What is larger than a frame is read to its end and dropped.
     fn take(&mut self) -> Option<usize> {
-        if read(PACKETS) == 0 {
+        if PACKETS.read() == 0 {
             return None;
         }
-        let first = read(DATA).to_le_bytes();
+        let first = DATA.read().to_le_bytes();
         let len = usize::from(u16::from_le_bytes([first[0], first[1]]));
         let mut words = self.frame.chunks_mut(4);
         if let Some(place) = words.next() {
             place.copy_from_slice(&first);
         }
         for _ in 1..len.div_ceil(4) {
-            let word = read(DATA).to_le_bytes();
+            let word = DATA.read().to_le_bytes();
             if let Some(place) = words.next() {
                 place.copy_from_slice(&word);
             }
@@ -79,7 +84,7 @@ impl phy::Device for Ethernet {
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Vacant> {
-        (read(TRANSMIT_REQUEST) & 1 == 0).then_some(Vacant)
+        (TRANSMIT_REQUEST.read() & 1 == 0).then_some(Vacant)
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -115,9 +120,9 @@ impl phy::TxToken for Vacant {
         for word in room[..len + 2].chunks(4) {
             let mut bytes = [0; 4];
             bytes[..word.len()].copy_from_slice(word);
-            write(DATA, u32::from_le_bytes(bytes));
+            DATA.write(u32::from_le_bytes(bytes));
         }
-        write(TRANSMIT_REQUEST, 1);
+        TRANSMIT_REQUEST.write(1);
         result
     }
 }

@@ -6,8 +6,8 @@
 //! **The one rule: the thermostat never waits for the network.** Whatever is awaited, a datagram or a block, the
 //! application is stepped when it is due ([`Thermostat::step`]), and news of desired may come in between.
 //!
-//! There is no connection that could be lost: what is not answered is sent again, by the endpoint for a minute and a half
-//! (RFC 7252 §4.8), then by the engine. A hub that was restarted is found by the observation, which is asked for
+//! There is no connection that could be lost: what is not answered is sent again, by the endpoint for a minute and a
+//! half (RFC 7252 §4.8), then by the engine. A hub that was restarted is found by the observation, which is asked for
 //! anew when nothing was heard within Max-Age (RFC 7641 §3.3.1), or by a report whose version is lower than before.
 
 mod store;
@@ -53,8 +53,8 @@ pub enum Hub {
     /// A service that knows what a twin is.
     Twins,
     /// A server that keeps what is put under a path, such as libcoap's `coap-server -d`. Desired is a resource of
-    /// its own, which must be there; reported is put there as a whole. There are no versions, and one who writes to reported is not
-    /// noticed.
+    /// its own, which must be there; reported is another, put as a whole. There are no versions, and nobody notices
+    /// who else writes to reported.
     Store,
 }
 
@@ -397,6 +397,7 @@ where
                 (News::NoBlock, _) => {
                     // An answer that is owed to the engine is missed by its own time-out.
                     self.is_behind |= observation.is_some();
+                    self.observing(observation);
                     return ControlFlow::Continue(None);
                 }
                 other => return ControlFlow::Continue(Some(other)),
@@ -417,7 +418,14 @@ where
                 }
             }
         }
-        match observation {
+        self.observing(observation);
+        ControlFlow::Continue(None)
+    }
+
+    /// Tells the engine whether the observation stands, if there was word of that.
+    fn observing(&mut self, stands: Option<bool>) {
+        let now = self.link.now();
+        match stands {
             Some(true) => self.thermostat.engine_mut().handle_subscribed(now),
             Some(false) => {
                 log::warning!("the hub does not keep the observation");
@@ -425,7 +433,6 @@ where
             }
             None => {}
         }
-        ControlFlow::Continue(None)
     }
 
     /// Asks for a block and waits until it is there, or not to be had, or until something came that is to be read in
