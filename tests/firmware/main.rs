@@ -13,7 +13,11 @@
 )]
 
 mod boards;
+mod coap;
 mod harness;
+#[allow(dead_code, reason = "shared with the tests of the examples")]
+#[path = "../examples_run/libcoap.rs"]
+mod libcoap;
 #[allow(dead_code, reason = "shared with the tests of the examples")]
 #[path = "../examples_run/mosquitto.rs"]
 mod mosquitto;
