@@ -14,6 +14,8 @@ struct Bench<const WORD: usize, const PAGE: usize> {
     begun: Vec<Vec<u8>>,
     /// Power went between words only: nothing may be called damaged.
     clean: bool,
+    /// All bits read the same each time.
+    steady: bool,
     tally: Tally,
 }
 
@@ -24,6 +26,7 @@ impl<const WORD: usize, const PAGE: usize> Bench<WORD, PAGE> {
             kept: None,
             begun: Vec::new(),
             clean: true,
+            steady: true,
             tally: Tally::default(),
         }
     }
@@ -33,7 +36,18 @@ impl<const WORD: usize, const PAGE: usize> Bench<WORD, PAGE> {
         if let Some((bytes, tear)) = cut {
             self.flash.cut_after(bytes, tear);
         }
+        let before = self.flash.clone();
         let kept = S::save(&mut self.flash, records);
+        if S::STRICT && self.steady && cut.is_none() {
+            // One that is made anew for each save, and looks at the flash each time, writes the same.
+            let mut other = before;
+            for record in records {
+                S::save(&mut other, core::slice::from_ref(record));
+            }
+            if other.bytes() != self.flash.bytes() {
+                self.tally.lost(format!("{what}: written elsewhere"));
+            }
+        }
         let acknowledged = kept.acknowledged;
         self.tally.saves += records.len() as u64;
         if acknowledged > 0 {
@@ -45,6 +59,7 @@ impl<const WORD: usize, const PAGE: usize> Bench<WORD, PAGE> {
             self.tally.cuts += 1;
             // Not all bytes are the first of a word.
             self.clean = false;
+            self.steady &= !matches!(cut, Some((_, Tear::Unstable(_))));
         } else if let Some(error) = kept.error {
             self.tally.refused(format!("{what}: save: {error}"));
         }
