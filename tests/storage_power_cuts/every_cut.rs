@@ -25,7 +25,7 @@ use crate::tally::Tally;
 
 /// All ways for power to go that there are: between bytes, in the middle of a byte or a word, and so
 /// that nobody knows what will be read. Two seeds of each that has one, and one where bits dance.
-pub const TEARS: &[Tear] = &[
+pub(crate) const TEARS: &[Tear] = &[
     Tear::Clean,
     Tear::Backward,
     Tear::Noisy(1),
@@ -37,14 +37,14 @@ pub const TEARS: &[Tear] = &[
 
 /// What is searched.
 #[derive(Clone, Copy)]
-pub struct Story<'a> {
-    pub pages: usize,
+pub(crate) struct Story<'a> {
+    pub(crate) pages: usize,
     /// Lengths of the records, one behind the other.
-    pub saves: &'a [usize],
-    pub cuts: usize,
-    pub tears: &'a [Tear],
+    pub(crate) saves: &'a [usize],
+    pub(crate) cuts: usize,
+    pub(crate) tears: &'a [Tear],
     /// Of the states behind a first cut, one in so many is cut again.
-    pub again: usize,
+    pub(crate) again: usize,
 }
 
 impl Story<'_> {
@@ -251,7 +251,7 @@ fn end<S: Store, const WORD: usize, const PAGE: usize>(
 }
 
 /// Searches a story.
-pub fn search<S: Store, const WORD: usize, const PAGE: usize>(story: &Story<'_>) -> Tally {
+pub(crate) fn search<S: Store, const WORD: usize, const PAGE: usize>(story: &Story<'_>) -> Tally {
     let mut tally = Tally::default();
     let fronts = || -> Vec<_> { (0..=story.cuts).map(|_| Front::new()).collect() };
     let mut now: Vec<Front<State<WORD, PAGE>>> = fronts();

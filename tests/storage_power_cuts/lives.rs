@@ -99,7 +99,7 @@ impl<const WORD: usize, const PAGE: usize> Bench<WORD, PAGE> {
 
 /// Saves at least `saves` records of up to `longest` bytes for each two pages; power goes in ways like
 /// `tears`, with other seeds.
-pub fn run<S: Store, const WORD: usize, const PAGE: usize>(
+pub(crate) fn run<S: Store, const WORD: usize, const PAGE: usize>(
     saves: u64,
     longest: usize,
     tears: &[Tear],

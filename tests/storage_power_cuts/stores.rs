@@ -9,7 +9,7 @@ use twinsync::sim::Random;
 use twinsync::storage::{AsyncFlashLog, FlashLog, Health, SequentialStore};
 
 /// A record: its contents follow from its number.
-pub fn record(number: u64, len: usize) -> Vec<u8> {
+pub(crate) fn record(number: u64, len: usize) -> Vec<u8> {
     let mut random = Random::new(number);
     // Erased bytes, heads and marks in the middle of a record are no accident here.
     let common = [0xFF, 0xFF, 0x43, 0x4C];
@@ -21,12 +21,12 @@ pub fn record(number: u64, len: usize) -> Vec<u8> {
 }
 
 /// Flash of both kinds.
-pub trait Nor: blocking::NorFlash + waiting::NorFlash {}
+pub(crate) trait Nor: blocking::NorFlash + waiting::NorFlash {}
 
 impl<F: blocking::NorFlash + waiting::NorFlash> Nor for F {}
 
 /// Something that keeps one record in all of a flash.
-pub trait Store {
+pub(crate) trait Store {
     /// Whether it says that something is damaged, and a record that was loaded stays loaded though no save
     /// has acknowledged it.
     const STRICT: bool;
@@ -39,9 +39,9 @@ pub trait Store {
 
 /// What came of some saves.
 #[derive(Default)]
-pub struct Kept {
-    pub acknowledged: usize,
-    pub error: Option<String>,
+pub(crate) struct Kept {
+    pub(crate) acknowledged: usize,
+    pub(crate) error: Option<String>,
 }
 
 fn each<T, E: core::fmt::Debug>(
@@ -63,7 +63,7 @@ fn all<F: Nor>(flash: &F) -> core::ops::Range<u32> {
     0..blocking::ReadNorFlash::capacity(flash) as u32
 }
 
-pub struct Ours;
+pub(crate) struct Ours;
 
 impl Store for Ours {
     const STRICT: bool = true;
@@ -83,7 +83,7 @@ impl Store for Ours {
     }
 }
 
-pub struct OursAsync;
+pub(crate) struct OursAsync;
 
 impl Store for OursAsync {
     const STRICT: bool = true;
@@ -105,7 +105,7 @@ impl Store for OursAsync {
 
 /// `sequential_storage::map` with one key, as its documentation says: what it acknowledges is a
 /// `store_item` that returned `Ok`. Records have to fit its pages.
-pub struct Map;
+pub(crate) struct Map;
 
 impl Store for Map {
     const STRICT: bool = false;
@@ -132,7 +132,7 @@ impl Store for Map {
 }
 
 /// [`SequentialStore`] over such a map, in chunks of 16 bytes.
-pub struct Chunks;
+pub(crate) struct Chunks;
 
 impl Store for Chunks {
     const STRICT: bool = false;

@@ -1,20 +1,20 @@
 //! What happened, and what went wrong.
 
 #[derive(Debug, Default)]
-pub struct Tally {
-    pub saves: u64,
-    pub cuts: u64,
+pub(crate) struct Tally {
+    pub(crate) saves: u64,
+    pub(crate) cuts: u64,
     /// States that were looked at, each once.
-    pub states: u64,
+    pub(crate) states: u64,
     /// Loads that found another record than they had to, and what else breaks the law.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// Loads and saves that failed with power on.
-    pub refused: u64,
+    pub(crate) refused: u64,
     faults: Vec<String>,
 }
 
 impl Tally {
-    pub fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.saves += other.saves;
         self.cuts += other.cuts;
         self.states += other.states;
@@ -24,12 +24,12 @@ impl Tally {
         self.faults.extend(other.faults.into_iter().take(room));
     }
 
-    pub fn lost(&mut self, what: String) {
+    pub(crate) fn lost(&mut self, what: String) {
         self.lost += 1;
         self.note(what);
     }
 
-    pub fn refused(&mut self, what: String) {
+    pub(crate) fn refused(&mut self, what: String) {
         self.refused += 1;
         self.note(what);
     }
@@ -40,7 +40,7 @@ impl Tally {
         }
     }
 
-    pub fn say(&self, name: &str) {
+    pub(crate) fn say(&self, name: &str) {
         println!(
             "{name}: {} saves, {} cuts, {} states, {} lost, {} refused",
             self.saves, self.cuts, self.states, self.lost, self.refused
@@ -50,7 +50,7 @@ impl Tally {
         }
     }
 
-    pub fn expect_none(&self) {
+    pub(crate) fn expect_none(&self) {
         assert_eq!(self.lost + self.refused, 0, "{:#?}", self.faults);
     }
 }
