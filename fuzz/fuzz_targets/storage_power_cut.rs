@@ -19,10 +19,12 @@ fn lives<const WORD: usize, const PAGE: usize>(input: &mut Input<'_>) {
         let capacity = log.capacity();
         if input.byte() & 1 == 1 {
             let bytes = u64::from(input.byte()) * (1 + u64::from(input.byte() & 7));
-            let tear = match input.below(3) {
+            let tear = match input.below(5) {
                 0 => Tear::Clean,
                 1 => Tear::Backward,
-                _ => Tear::Noisy(u64::from(input.byte())),
+                2 => Tear::Noisy(u64::from(input.byte())),
+                3 => Tear::Mixed(u64::from(input.byte())),
+                _ => Tear::Unstable(u64::from(input.byte())),
             };
             log.flash_mut().cut_after(bytes, tear);
         }

@@ -3,6 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use super::random::Random;
 
@@ -13,6 +14,9 @@ const ERASED: u8 = 0xFF;
 ///
 /// It implements the traits of `embedded-storage` and `embedded-storage-async` under the features of
 /// those names. Words are aligned; a word that is written twice is refused and counted.
+///
+/// Two of them are equal if nothing that is done to them from here on can tell them apart: what is
+/// counted does not matter. So a search through all cuts need not look at the same flash twice.
 ///
 /// ```
 /// use twinsync::sim::{Flash, FlashError, Tear};
@@ -31,6 +35,9 @@ const ERASED: u8 = 0xFF;
 pub struct Flash<const WORD: usize, const PAGE: usize> {
     bytes: Vec<u8>,
     words: Vec<Word>,
+    /// Bits that read as chance will have it, until their page is erased: byte by byte, and the chance.
+    shaky: Vec<(usize, u8)>,
+    chance: Random,
     erases: Vec<u32>,
     written: u64,
     violations: u32,
@@ -38,16 +45,22 @@ pub struct Flash<const WORD: usize, const PAGE: usize> {
 }
 
 /// What is left behind where power goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Tear {
     /// Bytes before the cut are as they should be, those behind as they were.
     Clean,
     /// As `Clean`, but an erase works from the end of the page.
     Backward,
-    /// Some bits of the byte at the cut are written; an erase left some bits of all bytes. The seed
-    /// says which.
+    /// Some bits of the byte at the cut are written; an erase left some bits of all bytes behind it.
+    /// The seed says which.
     Noisy(u64),
+    /// Some bits of each byte of the word at the cut are written; an erase left some bits of all bytes
+    /// of the page, wherever it was.
+    Mixed(u64),
+    /// As `Mixed`, but after an erase the bits say something else each time they are read, until the
+    /// page is erased to the end.
+    Unstable(u64),
 }
 
 /// Why the flash did not do as it was told.
@@ -68,7 +81,7 @@ pub enum FlashError {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Word {
     Erased,
     /// Power went while it was written, and it looks erased: nobody can know.
@@ -76,7 +89,7 @@ enum Word {
     Written,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Power {
     On,
     Until { left: u64, tear: Tear },
@@ -97,6 +110,8 @@ impl<const WORD: usize, const PAGE: usize> Flash<WORD, PAGE> {
         Self {
             bytes: vec![ERASED; size],
             words: vec![Word::Erased; size.checked_div(WORD).unwrap_or(0)],
+            shaky: Vec::new(),
+            chance: Random::new(0),
             erases: vec![0; pages],
             written: 0,
             violations: 0,
@@ -127,7 +142,7 @@ impl<const WORD: usize, const PAGE: usize> Flash<WORD, PAGE> {
         }
     }
 
-    /// Returns all that is in it.
+    /// Returns all that is in it; bits that are not stable look erased here.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -155,13 +170,20 @@ impl<const WORD: usize, const PAGE: usize> Flash<WORD, PAGE> {
     ///
     /// # Errors
     /// [`FlashError`]; `into` is as it was.
-    pub fn read(&self, at: u32, into: &mut [u8]) -> Result<(), FlashError> {
+    pub fn read(&mut self, at: u32, into: &mut [u8]) -> Result<(), FlashError> {
         if self.is_off() {
             return Err(FlashError::PowerLost);
         }
-        let rest = self.bytes.get(at as usize..).unwrap_or_default();
+        let at = at as usize;
+        let rest = self.bytes.get(at..).unwrap_or_default();
         let from = rest.get(..into.len()).ok_or(FlashError::OutOfBounds)?;
         into.copy_from_slice(from);
+        for (shaky, bits) in &self.shaky {
+            let byte = shaky.checked_sub(at).and_then(|at| into.get_mut(at));
+            if let Some(byte) = byte {
+                *byte &= !(bits & self.chance.number().to_le_bytes()[0]);
+            }
+        }
         Ok(())
     }
 
@@ -184,35 +206,56 @@ impl<const WORD: usize, const PAGE: usize> Flash<WORD, PAGE> {
                 return Err(FlashError::WrittenTwice { at: start as u32 });
             }
         }
-        for (at, new) in (at..).zip(bytes) {
-            let lost = self.spend();
-            let Some(byte) = self.bytes.get_mut(at) else {
-                break;
-            };
-            match lost {
-                None => *byte = *new,
-                Some(Tear::Noisy(seed)) => {
-                    let mut random = Random::new(seed);
-                    *byte = *new | random.number().to_le_bytes()[0];
-                }
-                Some(_) => {}
-            }
-            let begun = lost.is_none()
-                || at.checked_rem(WORD) != Some(0)
-                || matches!(lost, Some(Tear::Noisy(_)));
+        for (done, new) in bytes.iter().enumerate() {
+            let at = at.saturating_add(done);
             let start = at.saturating_sub(at.checked_rem(WORD).unwrap_or(0));
-            let torn = lost.is_some() && self.is_blank(start);
-            let word = start
-                .checked_div(WORD)
-                .and_then(|at| self.words.get_mut(at));
-            if let Some(word) = word.filter(|_| begun) {
-                *word = if torn { Word::Touched } else { Word::Written };
-            }
-            if lost.is_some() {
-                return Err(FlashError::PowerLost);
-            }
+            let Some(tear) = self.spend() else {
+                if let Some(byte) = self.bytes.get_mut(at) {
+                    *byte = *new;
+                }
+                self.mark(start, Word::Written);
+                continue;
+            };
+            let first = done.saturating_sub(at.saturating_sub(start));
+            let word = bytes.get(first..).unwrap_or_default();
+            self.tear_word(start, at, word, tear);
+            return Err(FlashError::PowerLost);
         }
         Ok(())
+    }
+
+    /// Leaves the word at `start` as `tear` says; power went at byte `at` while `new` was written.
+    fn tear_word(&mut self, start: usize, at: usize, new: &[u8], tear: Tear) {
+        let word = self.bytes.get_mut(start..start.saturating_add(WORD));
+        let word = (start..).zip(word.unwrap_or_default()).zip(new);
+        let mut begun = at != start;
+        match tear {
+            Tear::Clean | Tear::Backward => {}
+            Tear::Noisy(seed) => {
+                begun = true;
+                for ((_, byte), new) in word.filter(|((here, _), _)| *here == at) {
+                    *byte = *new | Random::new(seed).number().to_le_bytes()[0];
+                }
+            }
+            Tear::Mixed(seed) | Tear::Unstable(seed) => {
+                begun = true;
+                let mut random = Random::new(seed.wrapping_add(at as u64));
+                for ((_, byte), new) in word {
+                    *byte = *new | random.number().to_le_bytes()[0];
+                }
+            }
+        }
+        if begun {
+            let blank = self.is_blank(start);
+            self.mark(start, if blank { Word::Touched } else { Word::Written });
+        }
+    }
+
+    fn mark(&mut self, start: usize, state: Word) {
+        let word = start.checked_div(WORD);
+        if let Some(word) = word.and_then(|at| self.words.get_mut(at)) {
+            *word = state;
+        }
     }
 
     /// Erases the pages from byte `from` to before byte `to`.
@@ -243,18 +286,24 @@ impl<const WORD: usize, const PAGE: usize> Flash<WORD, PAGE> {
             *count = count.saturating_add(1);
         }
         let end = start.saturating_add(PAGE);
+        self.shaky.retain(|(at, _)| !(start..end).contains(at));
         let page = self.bytes.get_mut(start..end).unwrap_or_default();
-        let mut random = match lost {
-            Some(Tear::Noisy(seed)) => Some(Random::new(seed)),
-            _ => None,
+        let (seed, untouched) = match lost {
+            None => (None, 0..0),
+            Some(Tear::Clean) => (None, done..PAGE),
+            Some(Tear::Backward) => (None, 0..PAGE.saturating_sub(done)),
+            Some(Tear::Noisy(seed)) => (Some(seed), done..PAGE),
+            Some(Tear::Mixed(seed)) => (Some(seed.wrapping_add(done as u64)), 0..PAGE),
+            Some(Tear::Unstable(seed)) => {
+                self.chance = Random::new(seed);
+                let bits = (start..).zip(page.iter().map(|byte| !byte));
+                self.shaky.extend(bits.filter(|(_, bits)| *bits != 0));
+                (None, 0..0)
+            }
         };
+        let mut random = seed.map(Random::new);
         for (at, byte) in page.iter_mut().enumerate() {
-            let erased = match lost {
-                None => true,
-                Some(Tear::Backward) => PAGE.saturating_sub(at) <= done,
-                Some(_) => at < done,
-            };
-            if erased {
+            if !untouched.contains(&at) {
                 *byte = ERASED;
             } else if let Some(random) = &mut random {
                 *byte |= random.number().to_le_bytes()[0];
@@ -307,6 +356,35 @@ impl<const WORD: usize, const PAGE: usize> Flash<WORD, PAGE> {
     fn is_blank(&self, start: usize) -> bool {
         let word = self.bytes.get(start..start.saturating_add(WORD));
         word.is_some_and(|word| word.iter().all(|byte| *byte == ERASED))
+    }
+}
+
+/// What of a flash makes a difference from here on.
+type Essence<'a> = (&'a [u8], &'a [Word], &'a [(usize, u8)], Random, Power);
+
+impl<const WORD: usize, const PAGE: usize> Flash<WORD, PAGE> {
+    fn essence(&self) -> Essence<'_> {
+        (
+            &self.bytes,
+            &self.words,
+            &self.shaky,
+            self.chance,
+            self.power,
+        )
+    }
+}
+
+impl<const WORD: usize, const PAGE: usize> PartialEq for Flash<WORD, PAGE> {
+    fn eq(&self, other: &Self) -> bool {
+        self.essence() == other.essence()
+    }
+}
+
+impl<const WORD: usize, const PAGE: usize> Eq for Flash<WORD, PAGE> {}
+
+impl<const WORD: usize, const PAGE: usize> Hash for Flash<WORD, PAGE> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.essence().hash(state);
     }
 }
 

@@ -11,7 +11,7 @@
 /// let first = random.below(1_000);
 /// assert_eq!(Random::new(42).below(1_000), first);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Random(u64);
 

@@ -4,8 +4,8 @@ use crate::time::{Duration, Instant};
 
 /// Says when to save, so that saves are at least an interval apart; does no I/O and keeps no data.
 ///
-/// Flash of 10,000 erases in 16 pages of 4 KB with records of 500 bytes bears about 1.3 million saves:
-/// one every two minutes for five years.
+/// How many saves the flash bears says [`Geometry::saves`](super::Geometry::saves); the
+/// [module](super#how-much-flash-and-for-how-long) has a table.
 ///
 /// ```
 /// use twinsync::storage::SaveGate;
@@ -84,5 +84,40 @@ mod tests {
         gate.handle_changed();
         assert_eq!(gate.poll_timeout(), Some(Instant::from_millis(1_000)));
         assert!(gate.is_due(Instant::from_millis(1_000)));
+    }
+
+    #[test]
+    fn saves_are_an_interval_apart_and_no_change_waits_longer() {
+        let interval = 60_000;
+        let mut gate = SaveGate::new(Duration::from_millis(interval));
+        let (mut changed, mut saved) = (None, None);
+        let mut saves = 0;
+        // Changes come in bursts, with an hour of silence now and then.
+        let mut random: u64 = 1;
+        let mut now = 0;
+        while now < 24 * 3_600_000 {
+            random = random.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+            now += if random >> 54 == 0 {
+                3_600_000
+            } else {
+                random >> 51
+            };
+            // The device sleeps until the gate opens or something changes.
+            while let Some(due) = gate
+                .poll_timeout()
+                .filter(|due| *due <= Instant::from_millis(now))
+            {
+                let at = due.as_millis().max(changed.unwrap());
+                assert!(gate.is_due(Instant::from_millis(at)));
+                assert!(at - changed.unwrap() <= interval, "a change waits");
+                assert!(saved.is_none_or(|saved| at - saved >= interval), "too soon");
+                gate.handle_saved(Instant::from_millis(at));
+                (changed, saved) = (None, Some(at));
+                saves += 1;
+            }
+            gate.handle_changed();
+            changed = changed.or(Some(now));
+        }
+        assert!(saves > 300, "{saves}");
     }
 }

@@ -77,6 +77,38 @@ impl Geometry {
         usable.wrapping_sub(frame) as usize
     }
 
+    /// Returns how many saves of records of `len` bytes, each another one, the range bears if a page
+    /// bears `erases`; 0 if the record is too long.
+    ///
+    /// Pages are erased in turn: a page takes as many records as fit it, a longer record takes as many
+    /// pages as it needs. Power cuts cost some: each at most what is left of the pages it was in.
+    ///
+    /// ```
+    /// use twinsync::storage::Geometry;
+    ///
+    /// // Four pages of 2 KB, words of 8 bytes, 10,000 erases; a record of 300 bytes once a minute.
+    /// let saves = Geometry::new(0, 2048, 4, 8)?.saves(300, 10_000);
+    /// assert_eq!(saves, 240_000);
+    /// assert_eq!(saves / (60 * 24), 166); // days
+    /// # Ok::<(), twinsync::storage::GeometryError>(())
+    /// ```
+    pub const fn saves(&self, len: usize, erases: u64) -> u64 {
+        if len > self.capacity() {
+            return 0;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "within the capacity")]
+        let total = self.total(len as u32);
+        let all = erases.saturating_mul(self.pages as u64);
+        let saves = match self.page.checked_div(total) {
+            Some(0) | None => all.checked_div(self.pages_for(total) as u64),
+            Some(each) => Some(all.saturating_mul(each as u64)),
+        };
+        match saves {
+            Some(saves) => saves,
+            None => 0,
+        }
+    }
+
     pub(super) const fn word(&self) -> u32 {
         self.word
     }

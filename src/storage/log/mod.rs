@@ -114,10 +114,12 @@ pub enum Saved {
 pub enum Health {
     /// None: this is the last one that was acknowledged.
     Whole,
-    /// A save was cut off: this is the last one that was acknowledged before it.
+    /// A save was cut off: this is the last one that was acknowledged before it. One bit or two that
+    /// flipped never look like this.
     Torn,
-    /// Something that is damaged may have been newer. Bits that flipped look like this; so may a page
-    /// whose erase was cut off, and flash that held something else before.
+    /// Something that is damaged may have been newer. Bits that flipped look like this; so may a save
+    /// that was cut off within a word, a page whose erase was cut off, and flash that held something
+    /// else before.
     Damaged,
 }
 

@@ -587,10 +587,15 @@ fn fits(geometry: &Geometry, place: Place, begins: bool) -> bool {
 }
 
 /// Whether a seal is what is left of the right one when power fails before its last bit: up to a byte
-/// all of it, in that byte some zeros still missing, behind it nothing.
+/// all of it, in that byte some zeros still missing, behind it nothing. Where only one or two zeros
+/// are missing, as many bits may have flipped in a seal that was whole: that is damage.
 fn is_torn(stored: [u8; 4], sum: [u8; 4]) -> bool {
+    let mut missing = u32::from_le_bytes(stored) & !u32::from_le_bytes(sum);
+    for _ in 0..2 {
+        missing &= missing.wrapping_sub(1);
+    }
     let mut cut = false;
-    stored.into_iter().zip(sum).all(|(stored, sum)| {
+    let begun = stored.into_iter().zip(sum).all(|(stored, sum)| {
         let was_cut = cut;
         cut |= stored != sum;
         if was_cut {
@@ -598,7 +603,8 @@ fn is_torn(stored: [u8; 4], sum: [u8; 4]) -> bool {
         } else {
             stored | sum == stored
         }
-    })
+    });
+    begun && missing != 0
 }
 
 /// Pages of a record.
