@@ -56,14 +56,18 @@ pub fn argument_number(name: &str) -> Option<u32> {
 }
 
 /// Ends the run: QEMU exits with `code`, of which a host sees the lowest eight bits.
+///
+/// On a Cortex-M it is 103 instead if the stack was used to its last word.
 pub fn exit(code: i32) -> ! {
+    #[cfg(target_arch = "arm")]
+    crate::stack::check();
     process::exit(code)
 }
 
 /// Tells the host's standard error what went wrong and ends the run.
 pub(crate) fn fail(why: &str, code: i32) -> ! {
     say(&[why, "\n"]);
-    exit(code)
+    process::exit(code)
 }
 
 fn say(pieces: &[&str]) {

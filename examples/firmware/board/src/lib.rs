@@ -29,6 +29,8 @@ mod line;
 #[cfg(not(feature = "lm3s6965evb"))]
 mod modem;
 mod room;
+#[cfg(target_arch = "arm")]
+mod stack;
 
 #[cfg(feature = "clock")]
 pub use clock::{block_on, now_millis, sleep_until, start_clock};
@@ -37,6 +39,8 @@ pub use host::{Argument, argument, argument_number, exit};
 #[cfg(not(feature = "lm3s6965evb"))]
 pub use modem::Modem;
 pub use room::{Broken, Fan, Heater, Room};
+#[cfg(target_arch = "arm")]
+pub use stack::unused_stack;
 
 /// Marks `fn main() -> !`, where the program begins.
 #[cfg(target_arch = "arm")]
@@ -47,3 +51,7 @@ pub use riscv_rt::entry;
 
 #[cfg(feature = "defmt")]
 use defmt_semihosting as _;
+
+// Log lines tell when they were written.
+#[cfg(all(feature = "defmt", feature = "clock"))]
+defmt::timestamp!("{=u64:ms}", now_millis());

@@ -79,7 +79,10 @@ fn main() -> ! {
 /// Runs the loop. Only here is there a future on the stack, and once.
 #[inline(never)]
 fn run(mut run: Run) -> Option<i32> {
-    board::block_on(pin!(keep(&mut run)))
+    let code = board::block_on(pin!(keep(&mut run)));
+    #[cfg(all(feature = "defmt", target_arch = "arm"))]
+    defmt::info!("{=usize} bytes of stack never used", board::unused_stack());
+    code
 }
 
 /// Everything but the network; and what the run is to do.

@@ -145,6 +145,7 @@ impl<B: Board, const N: usize> Thermostat<B, N> {
         self.engine.handle_timeout(now);
         self.hear();
         self.settle(now);
+        self.report_settings(now);
         if now >= self.sample {
             self.sample = now + SAMPLE;
             self.regulate(now);
@@ -178,7 +179,8 @@ impl<B: Board, const N: usize> Thermostat<B, N> {
         }
     }
 
-    /// Puts what is desired into effect, and reports what is in force.
+    /// Puts what is desired into effect.
+    #[inline(never)]
     fn settle(&mut self, now: Instant) {
         let (target, fan) = (&mut self.target, &mut self.fan);
         self.engine.settle(now, |leaf| {
@@ -188,9 +190,9 @@ impl<B: Board, const N: usize> Thermostat<B, N> {
                 .or_else(|| offer(fan, now, &leaf))
                 .unwrap_or(Verdict::Refused)
         });
-        self.report_settings(now);
     }
 
+    /// Reports what is in force.
     #[inline(never)]
     fn report_settings(&mut self, now: Instant) {
         let reports = self.target.reports(now, self.engine.desired());
