@@ -52,11 +52,11 @@ const KEEP_ALIVE: NonZero<u16> = NonZero::new(60).unwrap();
 const DOCUMENT: usize = 512;
 /// Room for a snapshot: three documents and 46 bytes.
 const SNAPSHOT: usize = 3 * DOCUMENT + 46;
-/// Sectors 1 to 3: 48 KiB, 30 saves before one is erased for the next. The part bears 10,000 erasures of each; at
-/// a save in ten minutes, day and night, that is 17 years. An erasure stops the processor for half a second.
+/// Sectors 1 to 3: 48 KiB, so that each is erased once in 30 saves of full documents. The part bears 10,000 erasures;
+/// at a save in half an hour, day and night, that is 17 years. An erasure stops the processor for half a second.
 const KEPT: (u32, u32) = (SECTOR, 3 * SECTOR);
 const SECTOR: u32 = 16 * 1024;
-const SAVE_INTERVAL: Duration = Duration::from_secs(600);
+const SAVE_INTERVAL: Duration = Duration::from_secs(1_800);
 
 bind_interrupts!(struct Interrupts {
     USART1 => usart::BufferedInterruptHandler<USART1>;
