@@ -176,3 +176,10 @@ fn hash(leaf: &Leaves<'_>) -> u64 {
     }
     hash | 1
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Changes<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Changes as {}", self.acks);
+    }
+}

@@ -526,5 +526,18 @@ impl<const N: usize> DeviceEngine<N> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<const N: usize> defmt::Format for DeviceEngine<N> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "DeviceEngine {}, in step: {=bool}, {}",
+            self.link(),
+            self.is_synced(),
+            self.versions()
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests;

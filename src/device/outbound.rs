@@ -227,3 +227,10 @@ pub(super) fn hex(number: u32) -> [u8; 8] {
     }
     text
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Transmit<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Transmit({})", self.output());
+    }
+}

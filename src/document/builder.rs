@@ -275,3 +275,10 @@ impl fmt::Display for BuildError {
 }
 
 impl core::error::Error for BuildError {}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Builder<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Builder at {=usize}", self.raw.at);
+    }
+}

@@ -207,3 +207,15 @@ impl defmt::Format for LeafPath<'_> {
         }
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Leaves<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "leaves at {=usize} of {=usize}",
+            self.at,
+            self.bytes.len()
+        );
+    }
+}

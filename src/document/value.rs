@@ -566,6 +566,30 @@ impl fmt::Display for TypeError {
 
 impl core::error::Error for TypeError {}
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Items<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "items at {=usize} of {=usize}",
+            self.at,
+            self.bytes.len()
+        );
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Entries<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "entries at {=usize} of {=usize}",
+            self.at,
+            self.bytes.len()
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Encoded, read_number};

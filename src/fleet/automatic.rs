@@ -66,6 +66,7 @@ pub struct Automatic<'c> {
 
 /// A number that tells how a configuration fares: of the twins that a query matches.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Metric<'c> {
     /// What it is called.
     pub name: &'c str,
@@ -353,6 +354,19 @@ impl core::fmt::Display for AutomaticError {
 }
 
 impl core::error::Error for AutomaticError {}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Automatic<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Automatic {=str} of {}, priority {=u32}",
+            self.id,
+            self.content,
+            self.priority
+        );
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -170,3 +170,15 @@ impl Registry for Indexed {
         self.twins.usage(device, now)
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Indexed {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "{} under {=usize} indexes",
+            self.twins,
+            self.indexes.len()
+        );
+    }
+}

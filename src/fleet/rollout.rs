@@ -457,5 +457,12 @@ fn judge<R: Registry, const N: usize, const P: usize>(
     Ok(State::Set(deployment))
 }
 
+#[cfg(feature = "defmt")]
+impl<const P: usize> defmt::Format for Rollout<'_, '_, P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Rollout of {} in wave {=usize}", self.setting, self.wave);
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -32,6 +32,7 @@ pub struct PageRequest<'t> {
 
 /// One page of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Page {
     rows: Vec<Box<[u8]>>,
     continuation: Option<String>,

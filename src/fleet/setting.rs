@@ -331,3 +331,10 @@ pub(super) fn ask<R: Registry, const N: usize>(
 
 #[cfg(test)]
 pub(super) mod tests;
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Setting<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Setting of {}", self.patch);
+    }
+}

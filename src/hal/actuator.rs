@@ -120,3 +120,10 @@ impl fmt::Display for ApplyError {
 }
 
 impl core::error::Error for ApplyError {}
+
+#[cfg(feature = "defmt")]
+impl<F> defmt::Format for ActuatorFn<F> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "ActuatorFn");
+    }
+}

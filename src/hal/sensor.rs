@@ -147,3 +147,10 @@ impl<F> fmt::Debug for SensorFn<F> {
         f.write_str("SensorFn")
     }
 }
+
+#[cfg(feature = "defmt")]
+impl<F> defmt::Format for SensorFn<F> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "SensorFn");
+    }
+}

@@ -105,3 +105,17 @@ impl Default for Config {
         Self::new()
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Config {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "{}, {}, {}, guarded: {=bool}",
+            self.policy,
+            self.notify,
+            self.limits,
+            self.guard.is_some()
+        );
+    }
+}

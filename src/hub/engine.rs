@@ -369,3 +369,10 @@ impl fmt::Display for HandleError {
 }
 
 impl core::error::Error for HandleError {}
+
+#[cfg(feature = "defmt")]
+impl<R, const N: usize> defmt::Format for HubEngine<R, N> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "HubEngine of {=usize} bytes a twin, {}", N, self.config);
+    }
+}

@@ -149,3 +149,10 @@ fn id_of(key: &[u8]) -> Option<TwinId<'_>> {
     };
     TwinId::new(device, name).ok()
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for InMemory {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=usize} twins", self.len());
+    }
+}

@@ -13,6 +13,7 @@ use crate::twin::{Applied, ETag, Mode, Rejected, Section, TwinRef};
 
 /// A message to be sent, pending until [`Transmit::sent`]; dropping it keeps it pending.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Transmit<'a> {
     /// The twin that the message is about.
     pub id: TwinId<'a>,
@@ -36,6 +37,7 @@ pub(super) struct Turn {
 
 /// Which message is next.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) enum Stage {
     Delta,
     DesiredPatch,

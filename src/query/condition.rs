@@ -85,3 +85,10 @@ fn parse(text: &str, dialect: Dialect, ops: &mut [Op]) -> Result<usize, ParseErr
     }
     Ok(parser.out.len)
 }
+
+#[cfg(feature = "defmt")]
+impl<const N: usize> defmt::Format for Condition<'_, N> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str}", self.text);
+    }
+}

@@ -110,3 +110,10 @@ fn recognise(side: Program<'_>) -> Option<Conjunct<'_>> {
     };
     Some(Conjunct { path, test })
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Conjuncts<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "conjuncts before {=usize}", self.end);
+    }
+}

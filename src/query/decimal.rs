@@ -12,6 +12,7 @@ use crate::document::{Number, NumberError};
 
 /// A number of the query language.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) enum Decimal {
     /// A number.
     Finite(Number),

@@ -236,3 +236,10 @@ impl fmt::Display for GroupError {
 }
 
 impl core::error::Error for GroupError {}
+
+#[cfg(feature = "defmt")]
+impl<const G: usize, const K: usize> defmt::Format for Groups<G, K> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=usize} of {=usize} groups", self.len(), G);
+    }
+}

@@ -41,6 +41,7 @@ use crate::twin::{ETag, LeafMeta, Section, TwinRef, Version};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TwinItem<'a> {
     pub(super) device: &'a str,
     pub(super) module: Option<&'a str>,

@@ -13,9 +13,11 @@ use crate::document::{DocumentRef, Number, Value};
 ///
 /// `Operand::from(value)` takes what a document holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Operand<'a>(pub(super) Kind<'a>);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) enum Kind<'a> {
     Undefined,
     Null,
@@ -293,5 +295,17 @@ impl Scratch {
     pub(super) fn slice(&self, start: u16, end: u16) -> &[u8] {
         let range = usize::from(start)..usize::from(end);
         self.bytes.get(range).unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Scratch {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "{=usize} of {=usize} bytes built",
+            self.len,
+            MAX_BUILT_TEXT
+        );
     }
 }

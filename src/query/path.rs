@@ -113,3 +113,10 @@ impl defmt::Format for Path<'_> {
         defmt::Format::format(self.text(), f);
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Steps<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "steps at {=usize}", self.at);
+    }
+}

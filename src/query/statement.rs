@@ -310,3 +310,31 @@ impl<'q> Iterator for Keys<'q> {
         Some(Key { path, descending })
     }
 }
+
+#[cfg(feature = "defmt")]
+impl<const N: usize> defmt::Format for Query<'_, N> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str}", self.text);
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for QueryRef<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str}", self.program.text);
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Columns<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "columns at {=usize}", self.at);
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Keys<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "keys at {=usize}", self.at);
+    }
+}

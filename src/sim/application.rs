@@ -21,6 +21,7 @@ impl<F: FnMut(&Leaf<'_>) -> Verdict> Application for F {
 
 /// An application that does all that it is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Obedient;
 
 impl Application for Obedient {
@@ -31,6 +32,7 @@ impl Application for Obedient {
 
 /// An application that refuses some values, always the same ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Picky {
     /// Which share of all values it refuses, per thousand.
     pub refuses: u16,

@@ -14,6 +14,7 @@ use crate::time::Timestamp;
 
 /// Messages as the AWS adapter spells them: JSON over MQTT topics, both directions.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Aws {
     service: Service,
     echo: bool,

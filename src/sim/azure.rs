@@ -16,6 +16,7 @@ use crate::time::Timestamp;
 /// Messages as the Azure adapter spells them, on connections of a listener: JSON over MQTT topics that are
 /// the same for every device. Back-ends speak in the process of the hub.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Azure {
     service: Service,
 }

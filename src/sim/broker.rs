@@ -10,6 +10,7 @@ use crate::adapter::Publish;
 
 /// A message with a topic, as it travels; copies share the payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Packet {
     /// The topic.
     pub topic: Rc<str>,
@@ -216,4 +217,16 @@ fn matches(filter: &str, topic: &str) -> bool {
         }
     }
     levels.next().is_none()
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Broker {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Broker of {=usize} clients, {=u64} dropped",
+            self.clients.len(),
+            self.dropped
+        );
+    }
 }

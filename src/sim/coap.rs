@@ -29,6 +29,7 @@ use crate::twin::Policy;
 /// The hub takes the device that a path names for the device that asks, as if a DTLS session had said
 /// so. A registration is good for a month, so that nothing is said when nothing happens.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Coap<F = Cbor> {
     seeds: Random,
     format: PhantomData<F>,
@@ -495,5 +496,19 @@ impl fmt::Debug for CoapHub {
         f.debug_struct("CoapHub")
             .field("counters", &self.endpoint.counters())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<F> defmt::Format for CoapDevice<F> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "CoapDevice, {}", self.endpoint.counters());
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for CoapHub {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "CoapHub, {}", self.endpoint.counters());
     }
 }

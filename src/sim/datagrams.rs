@@ -97,6 +97,7 @@ pub trait HubSocket {
 
 /// Talks by datagrams, on a link that loses, doubles and reorders them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Udp<D>(
     /// The protocol.
     pub D,
@@ -276,5 +277,12 @@ impl<D: Datagrams> Carrier for Wire<D> {
 
     fn watch(&mut self, watch: Watch) {
         self.watch = Some(watch);
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<D: Datagrams> defmt::Format for Wire<D> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Wire over {}", self.link);
     }
 }

@@ -106,6 +106,7 @@ pub enum Unsent {
 
 /// What a packet says to a client.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Incoming<'a> {
     /// An answer or a notification.
@@ -148,6 +149,7 @@ impl<'a> Incoming<'a> {
 
 /// What a packet says to the service.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Request<'a> {
     /// A request.

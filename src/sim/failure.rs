@@ -8,6 +8,7 @@ use crate::twin::Version;
 
 /// Both ends did not come to agree. Its text names the seed of the run.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Failure {
     /// The seed that makes the same run again.
     pub seed: u64,

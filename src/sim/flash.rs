@@ -401,6 +401,18 @@ impl fmt::Display for FlashError {
 
 impl core::error::Error for FlashError {}
 
+#[cfg(feature = "defmt")]
+impl<const WORD: usize, const PAGE: usize> defmt::Format for Flash<WORD, PAGE> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Flash of {=usize} bytes, {=u64} written",
+            self.bytes.len(),
+            self.written
+        );
+    }
+}
+
 #[cfg(feature = "embedded-storage")]
 mod blocking {
     use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};

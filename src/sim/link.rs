@@ -248,3 +248,16 @@ impl<M: Clone> Link<M> {
         self.in_flight.iter().map(|flight| flight.due).min()
     }
 }
+
+#[cfg(feature = "defmt")]
+impl<M> defmt::Format for Link<M> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "{}, {}, {=usize} in flight",
+            self.conditions,
+            self.partition,
+            self.in_flight.len()
+        );
+    }
+}

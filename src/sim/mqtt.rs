@@ -269,3 +269,10 @@ impl<L: Dialect> Carrier for Mqtt<L> {
         self.watch = Some(watch);
     }
 }
+
+#[cfg(feature = "defmt")]
+impl<L: defmt::Format> defmt::Format for Mqtt<L> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Mqtt({}, {})", self.dialect, self.network);
+    }
+}

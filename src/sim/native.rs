@@ -119,3 +119,10 @@ const fn client(role: Role, id: TwinId<'_>) -> Client<'_> {
         Role::BackEnd => Client::back_end(Prefix::DEFAULT, id),
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Native {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}", self.service);
+    }
+}

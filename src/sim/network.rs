@@ -12,6 +12,7 @@ use crate::time::Instant;
 
 /// What reaches a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Arrival {
     /// A message.
     Message(Packet),
@@ -223,5 +224,12 @@ impl Network {
             .iter_mut()
             .find(|(other, _)| *other == client)
             .map(|(_, link)| link)
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Network {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}, {=usize} in flight", self.broker, self.in_flight());
     }
 }

@@ -479,3 +479,30 @@ impl<L: Language, const N: usize, const H: usize> fmt::Debug for Pair<L, N, H> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Setup {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "seed {=u64}, {}, device: {}, hub: {}",
+            self.seed,
+            self.link,
+            self.device,
+            self.hub
+        );
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<L: Language, const N: usize, const H: usize> defmt::Format for Pair<L, N, H> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Pair at {}, {}, {}",
+            self.clock.now(),
+            self.setup,
+            self.device.engine
+        );
+    }
+}

@@ -35,6 +35,7 @@ impl fmt::Debug for Patch {
 
 /// Something that happens to a [`Pair`](super::Pair).
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Step {
     /// Time passes, and what is due in it happens.
@@ -235,5 +236,12 @@ fn random_value(builder: &mut Builder<'_>, random: &mut Random) -> Result<(), Bu
             builder.begin_map()?;
             builder.end()
         }
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Patch {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::Format::format(&self.as_ref(), f);
     }
 }

@@ -30,10 +30,16 @@ use super::log::{Found, Geometry, GeometryError, Health, Log, LogFault, Request,
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FlashLog<F> {
     flash: F,
     log: Log,
+}
+
+#[cfg(feature = "defmt")]
+impl<F> defmt::Format for FlashLog<F> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "FlashLog({})", self.log);
+    }
 }
 
 /// What was loaded.
@@ -200,10 +206,16 @@ mod waiting {
     /// # }).unwrap();
     /// ```
     #[derive(Clone, Debug)]
-    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub struct AsyncFlashLog<F> {
         flash: F,
         log: Log,
+    }
+
+    #[cfg(feature = "defmt")]
+    impl<F> defmt::Format for AsyncFlashLog<F> {
+        fn format(&self, f: defmt::Formatter<'_>) {
+            defmt::write!(f, "AsyncFlashLog({})", self.log);
+        }
     }
 
     impl<F: NorFlash> AsyncFlashLog<F> {

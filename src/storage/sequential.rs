@@ -55,6 +55,7 @@ pub struct SequentialStore<'m, K: Key, S: NorFlash, C: CacheImpl<K>> {
 
 /// Why a load or a save did not come to its end; the record before is still there.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum StoreError<E> {
     /// The map refused, and says why: `ItemTooBig` means that a chunk does not fit a page, and
@@ -222,3 +223,10 @@ impl<E: fmt::Debug> fmt::Display for StoreError<E> {
 }
 
 impl<E: fmt::Debug> core::error::Error for StoreError<E> {}
+
+#[cfg(feature = "defmt")]
+impl<K: Key, S: NorFlash, C: CacheImpl<K>> defmt::Format for SequentialStore<'_, K, S, C> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "SequentialStore of {=usize} bytes", self.capacity());
+    }
+}

@@ -22,6 +22,7 @@ pub const MAX_SECTION_DEPTH: usize = MAX_DEPTH.saturating_sub(3);
 /// assert!(POLICY.metadata);
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Policy {
     /// Whether time and version of each leaf are kept. Off, metadata that a twin still has goes with
     /// its next update.
@@ -283,4 +284,18 @@ impl SizeLimits {
 /// Measures by canonical bytes.
 fn canonical(document: DocumentRef<'_>) -> usize {
     document.as_bytes().len()
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for SizeLimits {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "SizeLimits {{ desired: {=usize}, reported: {=usize}, tags: {=usize}, state: {=usize} }}",
+            self.desired,
+            self.reported,
+            self.tags,
+            self.state
+        );
+    }
 }

@@ -44,6 +44,7 @@ pub struct TwinRef<'a> {
 
 /// Where [`apply`](super::apply) and [`delete`](super::delete) write the next state of a twin.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TwinMut<'a> {
     pub(super) head: &'a mut Head,
     pub(super) document: DocumentMut<'a>,
@@ -51,6 +52,7 @@ pub struct TwinMut<'a> {
 
 /// A twin that owns its buffer of `N` bytes.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Twin<const N: usize> {
     head: Head,
     document: Document<N>,

@@ -14,6 +14,7 @@
 
 mod boards;
 mod coap;
+mod embassy;
 mod harness;
 #[allow(dead_code, reason = "shared with the tests of the examples")]
 #[path = "../examples_run/libcoap.rs"]

@@ -43,6 +43,7 @@ use crate::twin::Version;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Decoder<'a> {
     purpose: Purpose,
     echo: Option<Echo>,

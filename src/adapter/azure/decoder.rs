@@ -45,6 +45,7 @@ use crate::twin::Version;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Decoder<'a> {
     kind: Kind,
     id: Option<RequestId<'a>>,
@@ -55,6 +56,7 @@ pub struct Decoder<'a> {
 
 /// What a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Kind {
     Twin,
     Reported,

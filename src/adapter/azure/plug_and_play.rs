@@ -96,6 +96,7 @@ pub struct Property<'a> {
 
 /// Iterator over the properties of a section, or of a patch of one; see [`properties`].
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Properties<'a, 'c> {
     components: &'c [&'c str],
     section: Entries<'a>,

@@ -314,6 +314,7 @@ impl Service {
 
 /// The body of a page of a query's result: an array.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Page<'w, 'o> {
     service: &'w Service,
     writer: &'w mut Writer<'o>,

@@ -45,6 +45,7 @@ use crate::twin::Section;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Client<'a, F> {
     prefix: &'a str,
     id: TwinId<'a>,
@@ -74,6 +75,7 @@ pub(super) enum Kind {
 
 /// Why a request was not written. No code was set, so that nothing can be sent by mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum AskError<E> {
     /// CoAP, or this side of it, has no such message.
     Unsupported,

@@ -313,3 +313,10 @@ impl fmt::Display for BodyError {
 }
 
 impl core::error::Error for BodyError {}
+
+#[cfg(feature = "defmt")]
+impl<F: Format> defmt::Format for Decoder<'_, F> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Decoder for {}", self.question);
+    }
+}

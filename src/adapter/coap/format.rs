@@ -75,6 +75,7 @@ pub struct Json;
 
 /// Reads JSON, see [`Json`].
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct JsonReader<'a> {
     reader: Reader<'a>,
     /// The brace that was opened around the text is to be closed, and the text is to be watched.
@@ -83,6 +84,7 @@ pub struct JsonReader<'a> {
 
 /// Watches that a text, put behind a key, stays the value of that key.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Outside {
     depth: usize,
     in_text: bool,

@@ -425,3 +425,10 @@ impl fmt::Display for DecodeError {
 }
 
 impl core::error::Error for DecodeError {}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Decoder<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Decoder of kind {}", self.kind);
+    }
+}

@@ -278,3 +278,10 @@ fn count(bytes: &[u8], at: usize, end: usize, map: bool) -> u64 {
     }
     count
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Writer<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Writer at {=usize} of {=usize}", self.at, self.out.len());
+    }
+}

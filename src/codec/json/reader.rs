@@ -545,3 +545,10 @@ fn plain_run(text: &[u8]) -> usize {
         .unwrap_or(rest.len());
     text.len().wrapping_sub(rest.len()).wrapping_add(tail)
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Reader<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Reader at {=usize}", self.offset);
+    }
+}

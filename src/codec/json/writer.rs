@@ -263,3 +263,10 @@ impl<'a> Writer<'a> {
         self.at = format::put(self.out, self.at, text);
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Writer<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Writer at {=usize} of {=usize}", self.at, self.out.len());
+    }
+}

@@ -337,6 +337,20 @@ impl fmt::Display for LogFault {
 
 impl core::error::Error for LogFault {}
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Load<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Load");
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Save<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Save");
+    }
+}
+
 /// What tests forge.
 #[cfg(test)]
 pub(super) mod tests_support {

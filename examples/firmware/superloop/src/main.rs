@@ -139,7 +139,7 @@ async fn keep(run: &mut Run) -> Option<i32> {
         twin: TwinId::new(&run.thing, None).ok()?,
         keep_alive: run.keep_alive,
     };
-    let watch = |thermostat: &Thermostat<Machine, DOCUMENT>, now: Instant| {
+    let watch = |thermostat: &mut Thermostat<Machine, DOCUMENT>, now: Instant| {
         let Some(until) = run.until else {
             return ControlFlow::Continue(());
         };

@@ -91,7 +91,7 @@ pub async fn run<B: Board, const N: usize, T, const P: usize, const I: usize, co
     clock: &impl Clock,
     buffers: &mut Buffers<P, I, O>,
     options: Options<'_>,
-    watch: impl FnMut(&Thermostat<B, N>, Instant) -> ControlFlow<T>,
+    watch: impl FnMut(&mut Thermostat<B, N>, Instant) -> ControlFlow<T>,
 ) -> Result<T, aws::NameError> {
     let client = aws::Client::new(options.twin)?;
     let mut device = Device {
@@ -195,7 +195,7 @@ struct Device<'a, B: Board, C, W, const N: usize> {
 
 impl<B: Board, C: Clock, T, W, const N: usize> Device<'_, B, C, W, N>
 where
-    W: FnMut(&Thermostat<B, N>, Instant) -> ControlFlow<T>,
+    W: FnMut(&mut Thermostat<B, N>, Instant) -> ControlFlow<T>,
 {
     /// Lets the thermostat work. Returns the time.
     fn step(&mut self) -> Result<Instant, Over<T>> {

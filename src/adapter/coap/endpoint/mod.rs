@@ -323,3 +323,17 @@ impl<
         self.common.counters
     }
 }
+
+#[cfg(feature = "defmt")]
+impl<A, const MTU: usize, const REQUESTS: usize, const ANSWERS: usize, const OBSERVERS: usize>
+    defmt::Format for Endpoint<A, MTU, REQUESTS, ANSWERS, OBSERVERS>
+{
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Endpoint of {=usize} bytes a message, {}",
+            MTU,
+            self.common.counters
+        );
+    }
+}

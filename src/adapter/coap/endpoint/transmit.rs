@@ -66,3 +66,15 @@ impl<A: fmt::Debug> fmt::Debug for Transmit<'_, A> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(feature = "defmt")]
+impl<A: defmt::Format> defmt::Format for Transmit<'_, A> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Transmit of {=usize} bytes to {}",
+            self.bytes.len(),
+            self.peer
+        );
+    }
+}

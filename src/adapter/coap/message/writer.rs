@@ -305,3 +305,10 @@ impl fmt::Display for WriteError {
 }
 
 impl core::error::Error for WriteError {}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for MessageWriter<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "message of {=usize} bytes", self.len());
+    }
+}

@@ -30,6 +30,7 @@ use crate::twin::Section;
 
 /// Why an answer was not written. What is in the message is then of no use; nothing else was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum AnswerError<E> {
     /// CoAP has no such message, or it does not say what the observer sees.
     Unsupported,

@@ -54,6 +54,7 @@ pub enum PathError {
 
 /// The segments of a path, kept where a [`TwinId`] can borrow from them.
 #[derive(Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Names {
     text: heapless::String<{ 3 * (TwinId::MAX + 1) }>,
     /// Where each segment behind the prefix ends.

@@ -49,6 +49,7 @@ impl Access<'_> {
 
 /// A request that a hub can be asked.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Call<'a> {
     /// The twin that it is about.
     pub id: TwinId<'a>,
@@ -60,6 +61,7 @@ pub struct Call<'a> {
 
 /// How a request is to be answered.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Reply<'a> {
     pub(super) method: Code,
     pub(super) watch: Watch,

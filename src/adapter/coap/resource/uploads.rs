@@ -41,6 +41,7 @@ struct Upload<K, const N: usize> {
 
 /// What became of a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Body<'a> {
     /// It is complete: to be decoded.
     Whole(&'a [u8]),
@@ -246,4 +247,11 @@ fn step(hash: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(hash, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
     })
+}
+
+#[cfg(feature = "defmt")]
+impl<K, const BODIES: usize, const N: usize> defmt::Format for Uploads<K, BODIES, N> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=usize} of {=usize} uploads", self.bodies.len(), BODIES);
+    }
 }

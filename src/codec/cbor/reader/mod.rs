@@ -301,3 +301,10 @@ impl<'a> Reader<'a> {
         1
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Reader<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Reader at {=usize}", self.offset);
+    }
+}

@@ -32,6 +32,7 @@ pub(crate) fn wake(waker: &Waker) {
 }
 
 /// Says whether a byte has come since the last call.
+#[cfg(feature = "clock")]
 pub(crate) fn has_woken() -> bool {
     critical_section::with(|cs| WOKEN.borrow(cs).take())
 }
