@@ -1,0 +1,116 @@
+//! Which room of the crate a program's flash belongs to.
+//!
+//! Fat link-time optimisation puts functions into each other across rooms, so symbols alone say little.
+//! Each instruction counts for the room whose file it was written in, by the line table; code of `core`
+//! and of `heapless` for the room whose instructions stand before it in the same function.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::elf::Elf;
+use crate::lines;
+
+/// Constants, which nothing ties to a room.
+const CONSTANTS: &str = "constants";
+/// Functions that belong to no room.
+const RUNTIME: &str = "core and compiler-builtins";
+/// The program itself.
+const PROGRAM: &str = "the program itself";
+
+/// Bytes of each room in `elf`, less what `empty` has of the same, the largest first. Their sum is the
+/// difference of the two in flash.
+pub fn rooms(elf: &Elf, empty: &Elf, repository: &Path) -> Result<Vec<(String, u64)>, String> {
+    let mut rooms = count(elf, repository)?;
+    for (room, bytes) in count(empty, repository)? {
+        let entry = rooms.entry(room).or_default();
+        *entry = entry.saturating_sub(bytes);
+    }
+    let mut rooms: Vec<(String, u64)> = rooms.into_iter().filter(|(_, bytes)| *bytes > 0).collect();
+    rooms.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    Ok(rooms)
+}
+
+fn count(elf: &Elf, repository: &Path) -> Result<BTreeMap<String, u64>, String> {
+    let runs = lines::runs(elf)?;
+    let mut rooms: BTreeMap<String, u64> = BTreeMap::new();
+    let text = elf.section(".text").ok_or("no .text")?;
+    let end = text.address + text.size as u32;
+    let mut at = text.address;
+    for function in elf.functions() {
+        // A symbol's size may run past the next one's address, where code is shared.
+        let from = function.address.max(at);
+        let to = (function.address + function.size).min(end);
+        if function.address < text.address || from >= to {
+            continue;
+        }
+        *rooms.entry(RUNTIME.into()).or_default() += u64::from(from - at);
+        at = to;
+        let mut room = of_symbol(&function.name);
+        let first = runs.partition_point(|run| run.to <= from);
+        let mut here = from;
+        for run in runs[first..].iter().take_while(|run| run.from < to) {
+            let (begin, stop) = (run.from.max(here), run.to.min(to));
+            if begin >= stop {
+                continue;
+            }
+            *rooms.entry(room.clone()).or_default() += u64::from(begin - here);
+            if let Some(found) = of_file(&run.file, repository) {
+                room = found;
+            }
+            *rooms.entry(room.clone()).or_default() += u64::from(stop - begin);
+            here = stop;
+        }
+        *rooms.entry(room).or_default() += u64::from(to - here);
+    }
+    *rooms.entry(RUNTIME.into()).or_default() += u64::from(end - at);
+    rooms.insert(CONSTANTS.into(), elf.flash() - text.size as u64);
+    Ok(rooms)
+}
+
+/// The room of a file of this crate.
+fn of_file(file: &str, repository: &Path) -> Option<String> {
+    let path = Path::new(file);
+    let inside = if path.is_absolute() {
+        path.strip_prefix(repository).ok()?
+    } else {
+        // The table leaves out the folder in which a crate was compiled.
+        repository
+            .join("src")
+            .join(path.strip_prefix("src").ok()?)
+            .is_file()
+            .then_some(path)?
+    };
+    if inside.starts_with("examples") {
+        return Some(PROGRAM.into());
+    }
+    let mut parts = inside
+        .strip_prefix("src")
+        .ok()?
+        .iter()
+        .filter_map(|part| part.to_str());
+    let room = parts.next()?.trim_end_matches(".rs");
+    if room == "lib" || room == "bin" {
+        return Some(PROGRAM.into());
+    }
+    // Codecs and adapters are rooms in a house.
+    match parts.next() {
+        Some(part) if !part.ends_with(".rs") && (room == "adapter" || room == "codec") => {
+            Some(format!("{room}::{part}"))
+        }
+        _ => Some(room.into()),
+    }
+}
+
+/// The room of a function, by its name, until its first line is known.
+fn of_symbol(name: &str) -> String {
+    // Legacy mangling: a length and a name for each step of the path.
+    let Some((_, rest)) = name.split_once("8twinsync") else {
+        return RUNTIME.into();
+    };
+    let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let len: usize = rest[..digits].parse().unwrap_or(0);
+    match rest.get(digits..digits + len) {
+        Some(room) if len > 0 => room.into(),
+        _ => RUNTIME.into(),
+    }
+}
