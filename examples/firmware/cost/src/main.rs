@@ -180,7 +180,7 @@ fn theirs(repository: &Path) -> Result<Figures, String> {
     const PROGRAMS: [(&str, &str); 5] = [
         (
             "json_core",
-            "serde-json-core, typed: AWS delta message parsed, merged by hand, report written",
+            "serde-json-core, typed: AWS delta parsed; merge, delta and report by hand, over a struct",
         ),
         (
             "json_core_float",
@@ -193,7 +193,7 @@ fn theirs(repository: &Path) -> Result<Figures, String> {
         ("miniconf_json_float", "the same with two `f32`"),
         (
             "rustot_shadow",
-            "rustot 0.4.1, the last on crates.io: delta in, report out, whole shadow published each time",
+            "rustot 0.4.1, the last on crates.io: delta in, the whole state reported each time; no retries, versions, delta or offline",
         ),
     ];
     let peers = Package::new(repository, "peers");

@@ -201,6 +201,7 @@ pub fn short(figures: &Figures, peers: &Figures) -> String {
         };
         let _ = writeln!(text, "| {name} | {} |", grouped(room.values[0]));
     }
+    text.push_str(&sum(figures));
     let _ = writeln!(
         text,
         "\n| RAM of | bytes | besides the buffers of the user's choice |\n| --- | ---: | ---: |"
@@ -263,6 +264,18 @@ pub fn short(figures: &Figures, peers: &Figures) -> String {
         .collect();
     let _ = writeln!(text, "\nPeers: {}; {}.", notes.join(", "), peers.compiler);
     text
+}
+
+/// Why the rooms are not together what the program is.
+fn sum(figures: &Figures) -> String {
+    let rooms: u64 = figures.of(Kind::Room).map(|room| room.values[0]).sum();
+    match figures.find(Kind::Flash, FIRST) {
+        Some([flash]) if rooms > *flash => format!(
+            "\nTogether {} more than the first row: the empty program has routines that this one does not need.\n",
+            rooms - flash
+        ),
+        _ => String::new(),
+    }
 }
 
 /// Which calls of the engines miss the goal of the stack.
