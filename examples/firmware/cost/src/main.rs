@@ -27,6 +27,9 @@ const USAGE: &str = "usage: twinsync-cost [--write | --check] [--peers] [--allow
 const BASELINE: &str = "examples/firmware/cost/baseline.txt";
 const PEERS: &str = "examples/firmware/cost/peers.txt";
 
+/// Makes a text of our figures and the peers'.
+type Table = fn(&Figures, &Figures) -> String;
+
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Options {
     write: bool,
@@ -87,7 +90,7 @@ fn run(repository: &Path, options: Options) -> Result<ExitCode, String> {
         Figures::read(&repository.join(PEERS))?
     };
     let baseline = repository.join(BASELINE);
-    let texts: [(PathBuf, fn(&Figures, &Figures) -> String); 2] = [
+    let texts: [(PathBuf, Table); 2] = [
         (repository.join("README.md"), tables::short),
         (
             repository.join("examples/firmware/cost/README.md"),

@@ -18,7 +18,7 @@ const fn program(name: &'static str, label: &'static str, goal: Option<u64>) -> 
 }
 
 /// The programs in the order of the table.
-const PROGRAMS: [Program; 19] = [
+const PROGRAMS: [Program; 20] = [
     program(
         "device_aws",
         "device engine + JSON + AWS, every call",
@@ -54,6 +54,11 @@ const PROGRAMS: [Program; 19] = [
     program("cbor", "CBOR: in pieces, and out, envelopes", None),
     program("storage", "snapshots and flash log", None),
     program("filter", "device engine + edge filters", None),
+    program(
+        "hal",
+        "device engine + switch, dimmer, contact and sensor over embedded-hal",
+        None,
+    ),
     program(
         "rules",
         "device engine + state machine + value rules, with their drawings",

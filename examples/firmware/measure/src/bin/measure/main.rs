@@ -8,6 +8,7 @@ mod configuration;
 mod device;
 mod dialects;
 mod documents;
+mod hardware;
 mod hub;
 mod memory;
 mod rules;
@@ -27,6 +28,7 @@ fn main() -> ! {
         coap::all();
         storage::all();
         rules::all();
+        hardware::all();
         configuration::all();
         hub::all();
     })
