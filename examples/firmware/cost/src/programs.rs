@@ -43,14 +43,7 @@ impl Package {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo
             .current_dir(&self.folder)
-            .args([
-                "build",
-                "--quiet",
-                "--locked",
-                "--release",
-                "--target",
-                TARGET,
-            ])
+            .args(["build", "--quiet", "--release", "--target", TARGET])
             .args(options)
             // What counts is the profile in the package, not what the caller happens to set.
             .env_remove("RUSTFLAGS")

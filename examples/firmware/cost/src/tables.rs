@@ -157,8 +157,8 @@ const OPERATIONS: [(&str, &str); 15] = [
 /// What others publish of programs that do a part of this; measured by them, with their compilers.
 const PUBLISHED: [(&str, &str); 4] = [
     (
-        "AWS IoT Device Shadow library for C, v1: topics only",
-        "0.9 to 1.2 KB, published",
+        "AWS IoT Device Shadow library for C: topics only",
+        "0.9 KB, published",
     ),
     (
         "coreJSON for C: the JSON parser that goes with it",
