@@ -107,12 +107,12 @@ fn run(repository: &Path, options: Options) -> Result<ExitCode, String> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    println!(
-        "{}\n{}",
-        tables::short(&figures, &peers),
-        tables::long(&figures)
-    );
     if !options.check {
+        println!(
+            "{}\n{}",
+            tables::short(&figures, &peers),
+            tables::long(&figures)
+        );
         return Ok(ExitCode::SUCCESS);
     }
     let baseline = Figures::read(&baseline)?;

@@ -3,10 +3,11 @@
 use twinsync::adapter::aws::Client;
 use twinsync::codec::json;
 use twinsync::device::{Config, DeviceEngine, Output, Session, Verdict};
-use twinsync::document::Document;
-use twinsync::protocol::TwinId;
-use twinsync::time::Instant;
-use twinsync_measure::workload::{DELTA, DELTA_TOPIC, DOCUMENT};
+use twinsync::document::{Document, DocumentRef};
+use twinsync::protocol::{Delta, Message, Snapshot, TwinId, Versions};
+use twinsync::time::{Instant, Timestamp};
+use twinsync::twin::Version;
+use twinsync_measure::workload::{DELTA, DELTA_TOPIC, DOCUMENT, PATCH};
 use twinsync_measure::{expect, fixed, measure, measure_ok, need};
 
 pub type Engine = DeviceEngine<512>;
@@ -105,6 +106,8 @@ pub fn all() {
         },
     );
 
+    told(copy);
+
     let memory = fixed!(Engine, DeviceEngine::new(Config::new(8)));
     measure_ok("device: restore", || memory.restore(&engine.memory()));
     measure("device: handle_timeout", || {
@@ -116,6 +119,49 @@ pub fn all() {
     measure("device: refresh", || engine.refresh(NOW));
     measure("device: handle_disconnected", || {
         engine.handle_disconnected(NOW)
+    });
+}
+
+/// What other dialects tell of desired, a patch of it and the whole, and a report that is too large to send.
+#[inline(never)]
+fn told(engine: &mut Engine) {
+    let patch = fixed!(Document<512>, Document::new());
+    let whole = fixed!(Document<512>, Document::new());
+    let versions = |version| Versions::all(Version::new(version));
+    expect(
+        json::read(PATCH.as_bytes(), patch.as_mut()).is_ok()
+            && json::read(DOCUMENT.as_bytes(), whole.as_mut()).is_ok()
+            && patch.set(&["target"], 230).is_ok()
+            && whole.as_mut().nest("desired").is_ok(),
+        "documents",
+    );
+    let message = Message::DesiredPatch(Delta {
+        patch: patch.as_ref(),
+        versions: versions(13),
+        metadata: DocumentRef::EMPTY,
+        timestamp: Timestamp::EPOCH,
+        id: None,
+    });
+    measure_ok("device: handle_message, desired patch of 4 leaves", || {
+        engine.handle_message(NOW, message)
+    });
+    expect(engine.desired().read(&["target"]) == Ok(230), "the patch");
+    let message = Message::Desired(Snapshot {
+        id: None,
+        document: whole.as_ref(),
+        versions: versions(14),
+        timestamp: Timestamp::EPOCH,
+    });
+    measure_ok("device: handle_message, desired of 16 leaves", || {
+        engine.handle_message(NOW, message)
+    });
+    expect(engine.desired().read(&["target"]) == Ok(215), "the whole");
+    engine.handle_disconnected(NOW);
+    engine.handle_connected(NOW, Session::Resumed);
+    measure("device: too_large", || {
+        engine
+            .poll_transmit(NOW)
+            .map(|transmit| transmit.too_large(NOW))
     });
 }
 

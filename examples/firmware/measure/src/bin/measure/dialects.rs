@@ -74,7 +74,26 @@ pub fn all() {
         says(scratch.as_ref(), &["target"], state.as_ref())
     });
 
+    let login = need(azure::Login::new("hub.example.net", id).ok(), "a login");
+    measure_ok("Azure: Login::client_id", || {
+        login.client_id(out).map(str::len)
+    });
+    measure_ok("Azure: Login::user_name", || {
+        login.user_name(out).map(str::len)
+    });
+    measure_ok("Azure: Login::string_to_sign", || {
+        login.string_to_sign(1_700_000_000, out).map(str::len)
+    });
+    measure_ok("Azure: Login::password", || {
+        login
+            .password(1_700_000_000, "c2lnbmF0dXJl", out)
+            .map(str::len)
+    });
+
     let client = native::Client::device(native::Prefix::DEFAULT, id);
+    measure_ok("native: topic", || {
+        client.topic(native::Lane::Down, out).map(str::len)
+    });
     measure_ok("native: decode a desired patch", || {
         client
             .decode(
