@@ -114,3 +114,45 @@ fn of_symbol(name: &str) -> String {
         _ => RUNTIME.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{PROGRAM, RUNTIME, of_file, of_symbol};
+
+    #[test]
+    fn a_file_names_its_room() {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
+        let repository = repository.canonicalize().unwrap();
+        let room = |file: &str| of_file(file, &repository);
+        let absolute = repository.join("src/document/merge.rs");
+        assert_eq!(
+            room(absolute.to_str().unwrap()).as_deref(),
+            Some("document")
+        );
+        assert_eq!(
+            room("src/adapter/aws/topic.rs").as_deref(),
+            Some("adapter::aws")
+        );
+        assert_eq!(room("src/codec/select.rs").as_deref(), Some("codec"));
+        assert_eq!(room("src/time.rs").as_deref(), Some("time"));
+        let program = repository.join("examples/firmware/proof/src/lib.rs");
+        assert_eq!(room(program.to_str().unwrap()).as_deref(), Some(PROGRAM));
+        assert_eq!(room("/rustc/0/library/core/src/option.rs"), None);
+        assert_eq!(room("src/vec/mod.rs"), None, "of another crate");
+    }
+
+    #[test]
+    fn a_symbol_names_its_room_in_both_manglings() {
+        assert_eq!(
+            of_symbol("_ZN8twinsync6device8outbound8Transmit4sent17h0E"),
+            "device"
+        );
+        assert_eq!(
+            of_symbol("_RNvMs_NtNtCs1_8twinsync5codec4jsonNtB4_6Reader4feed"),
+            "codec"
+        );
+        assert_eq!(of_symbol("__aeabi_memcpy"), RUNTIME);
+    }
+}

@@ -33,14 +33,18 @@ pub fn run(all: impl FnOnce()) -> ! {
     all();
     print(format_args!("done\n"));
     debug::exit(debug::EXIT_SUCCESS);
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 /// Says what went wrong, and ends the program: a call that fails is not the one to be measured.
 pub fn fail(what: &str) -> ! {
     print(format_args!("failed\t{what}\n"));
     debug::exit(debug::EXIT_FAILURE);
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 fn print(line: core::fmt::Arguments<'_>) {

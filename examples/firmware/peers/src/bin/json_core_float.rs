@@ -12,10 +12,10 @@ extern "C" fn _start() -> ! {
     loop {
         let len = handle(input(), &mut state, &mut version, output());
         sink(len.unwrap_or(0) as u32);
-        if let Ok((desired, _)) = serde_json_core::from_slice::<State<f32>>(input()) {
-            if let Some(delta) = Patch::delta(&desired, &state) {
-                sink(report(&delta, "00000009", output()).unwrap_or(0) as u32);
-            }
+        if let Ok((desired, _)) = serde_json_core::from_slice::<State<f32>>(input())
+            && let Some(delta) = Patch::delta(&desired, &state)
+        {
+            sink(report(&delta, "00000009", output()).unwrap_or(0) as u32);
         }
         sink(serde_json_core::to_slice(&state, output()).unwrap_or(0) as u32);
     }
