@@ -203,7 +203,7 @@ impl Parts<'_> {
         if core.stage == Stage::InStep {
             core.stage = Stage::Get;
         }
-        if let State::Waiting { .. } = core.state {
+        if core.state == State::Waiting {
             core.state = State::Ready;
         }
         Ok(())

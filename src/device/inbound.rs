@@ -71,7 +71,7 @@ impl Parts<'_> {
     pub(super) fn handle_subscribed(&mut self, now: Instant) {
         self.core.advance(now);
         let core = &mut *self.core;
-        if core.stage == Stage::Subscribe && !matches!(core.state, State::Offline) {
+        if core.stage == Stage::Subscribe && core.state != State::Offline {
             core.stage = Stage::Get;
             core.state = State::Ready;
             core.attempts = 0;
@@ -125,14 +125,10 @@ impl Parts<'_> {
     pub(super) fn handle_oversized(&mut self, now: Instant, needed: usize) {
         self.core.advance(now);
         let core = &mut *self.core;
-        let State::Waiting {
-            request: Request::Get,
-            ..
-        } = core.state
-        else {
+        if core.state != State::Waiting || core.asked != Request::Get {
             core.events.raise(Event::DesiredTooLarge { needed });
             return;
-        };
+        }
         core.events.raise(Event::TwinTooLarge { needed });
         core.state = State::Ready;
         match core.wanted {
@@ -146,27 +142,29 @@ impl Parts<'_> {
         self.core.counters.foreign = self.core.counters.foreign.wrapping_add(1);
     }
 
-    /// Whether this answers the request in flight; the request is then over. Returns the version that
-    /// was known when it was sent.
-    fn answers(&mut self, asked: Request, id: Option<RequestId<'_>>) -> Option<Version> {
-        match self.core.state {
-            State::Waiting {
-                request,
-                id: awaited,
-                base,
-                ..
-            } if request == asked && is(id, awaited) => {
-                self.core.state = State::Ready;
-                Some(base)
-            }
-            State::Waiting { .. } | State::Offline | State::Ready | State::BackingOff { .. } => {
-                None
-            }
+    /// Whether this is about the request in flight.
+    fn is_in_flight(&self, request: Request, id: Option<RequestId<'_>>) -> bool {
+        self.core.state == State::Waiting && self.core.asked == request && self.is_last(id)
+    }
+
+    /// Whether this is the id of the last request that had one.
+    fn is_last(&self, id: Option<RequestId<'_>>) -> bool {
+        let last = self.core.next_id.wrapping_sub(1);
+        id.is_some_and(|id| id.as_str().as_bytes() == hex(last))
+    }
+
+    /// Whether this answers the request in flight; the request is then over.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn answers(&mut self, request: Request, id: Option<RequestId<'_>>) -> bool {
+        let answers = self.is_in_flight(request, id);
+        if answers {
+            self.core.state = State::Ready;
         }
+        answers
     }
 
     fn get_accepted(&mut self, snapshot: &Snapshot<'_>) {
-        if self.answers(Request::Get, snapshot.id).is_some() {
+        if self.answers(Request::Get, snapshot.id) {
             self.adopt(snapshot.document, snapshot.versions);
         } else {
             self.foreign();
@@ -174,7 +172,7 @@ impl Parts<'_> {
     }
 
     fn get_unchanged(&mut self, accepted: &Accepted<'_>) {
-        if self.answers(Request::Get, accepted.id).is_none() {
+        if !self.answers(Request::Get, accepted.id) {
             self.foreign();
         } else {
             self.confirmed(accepted.versions, None);
@@ -182,7 +180,7 @@ impl Parts<'_> {
     }
 
     fn get_patched(&mut self, patched: &Patched<'_>) {
-        if self.answers(Request::Get, patched.id).is_none() {
+        if !self.answers(Request::Get, patched.id) {
             self.foreign();
         } else {
             self.confirmed(patched.versions, Some((patched.patch, patched.desired)));
@@ -335,7 +333,7 @@ impl Parts<'_> {
         extent: Extent,
     ) {
         let version = self.core.scoped(versions).desired;
-        let own = self.is_in_flight(id);
+        let own = self.is_in_flight(Request::Update, id);
         let core = &mut *self.core;
         match version.after(core.known.desired) {
             Succession::Next => {}
@@ -403,13 +401,6 @@ impl Parts<'_> {
         true
     }
 
-    fn is_in_flight(&self, id: Option<RequestId<'_>>) -> bool {
-        match self.core.state {
-            State::Waiting { id: awaited, .. } => is(id, awaited),
-            State::Offline | State::Ready | State::BackingOff { .. } => false,
-        }
-    }
-
     #[inline(never)]
     fn merge_desired(&mut self, patch: DocumentRef<'_>) {
         if !patch.is_map() {
@@ -462,10 +453,10 @@ impl Parts<'_> {
 
     #[inline(never)]
     fn update_accepted(&mut self, accepted: &Accepted<'_>) {
-        let Some(base) = self.answers(Request::Update, accepted.id) else {
+        if !self.answers(Request::Update, accepted.id) {
             self.foreign_update(accepted);
             return;
-        };
+        }
         self.absorb();
         let core = &mut *self.core;
         let version = core.scoped(accepted.versions).reported;
@@ -482,7 +473,7 @@ impl Parts<'_> {
             Succession::Next => core.section_is(Section::Reported, version),
             // A delta that this update caused came first, unless the service lost versions.
             Succession::Duplicate | Succession::Stale => {
-                if version <= base {
+                if version <= core.base {
                     core.resync();
                 }
             }
@@ -496,7 +487,7 @@ impl Parts<'_> {
 
     /// Someone else's update was accepted, or an earlier attempt of this engine.
     fn foreign_update(&mut self, accepted: &Accepted<'_>) {
-        if is(accepted.id, self.core.next_id.wrapping_sub(1)) {
+        if self.is_last(accepted.id) {
             // The last request's answer again.
             self.core.counters.duplicate = self.core.counters.duplicate.wrapping_add(1);
             return;
@@ -539,7 +530,7 @@ impl Parts<'_> {
                 return;
             }
         };
-        if self.answers(request, rejection.id).is_none() {
+        if !self.answers(request, rejection.id) {
             self.foreign();
             return;
         }
@@ -586,11 +577,6 @@ impl Parts<'_> {
             ) => core.back_off(),
         }
     }
-}
-
-/// Whether `id` is that of the request with this number.
-fn is(id: Option<RequestId<'_>>, number: u32) -> bool {
-    id.is_some_and(|id| id.as_str().as_bytes() == hex(number))
 }
 
 impl fmt::Display for HandleError {

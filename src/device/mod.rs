@@ -485,7 +485,7 @@ impl<const N: usize> DeviceEngine<N> {
     /// Returns whether the service is known to have all that is reported, and nothing is in flight.
     pub fn is_synced(&self) -> bool {
         self.link() == Link::Online
-            && matches!(self.core.state, State::Ready)
+            && self.core.state == State::Ready
             && self.core.patch != Patch::Doubtful
             && self.reported.as_ref() == self.acknowledged.as_ref()
     }

@@ -38,7 +38,7 @@ const NEST: usize = 12;
 impl<'a> Parts<'a> {
     pub(super) fn poll_transmit(mut self, now: Instant) -> Option<Transmit<'a>> {
         self.core.advance(now);
-        if !matches!(self.core.state, State::Ready) {
+        if self.core.state != State::Ready {
             return None;
         }
         let mut whole = false;
@@ -114,7 +114,7 @@ impl<'a> Parts<'a> {
 pub(super) fn poll_timeout(core: &Core, reported_all: bool) -> Option<Instant> {
     match core.state {
         State::Offline => None,
-        State::Waiting { until, .. } | State::BackingOff { until } => Some(until),
+        State::Waiting | State::BackingOff => Some(core.until),
         State::Ready => {
             let resync_at = core.config.resync_interval.map(|_| core.resync_at);
             if core.stage != Stage::InStep || core.patch == Patch::Doubtful {
@@ -172,12 +172,10 @@ impl Transmit<'_> {
                 core.report_at = core.after(core.config.coalesce);
             }
         }
-        core.state = State::Waiting {
-            request: self.request,
-            id: core.next_id,
-            base: core.known.reported,
-            until: core.after(core.config.request_timeout),
-        };
+        core.state = State::Waiting;
+        core.until = core.after(core.config.request_timeout);
+        core.asked = self.request;
+        core.base = core.known.reported;
         if self.request != Request::Subscribe {
             core.next_id = core.next_id.wrapping_add(1);
         }

@@ -10,22 +10,16 @@ use crate::time::{Duration, Instant};
 use crate::twin::{Section, Version};
 
 /// What the next request waits for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum State {
     /// There is no connection.
     Offline,
     /// Nothing: it goes out as soon as there is something to ask.
     Ready,
-    /// The answer of the one in flight.
-    Waiting {
-        request: Request,
-        id: u32,
-        /// The version of reported that was known when it was sent.
-        base: Version,
-        until: Instant,
-    },
+    /// The answer of the one in flight, until then.
+    Waiting,
     /// The end of a delay after a failure.
-    BackingOff { until: Instant },
+    BackingOff,
 }
 
 /// What has to be asked next, in this order.
@@ -55,6 +49,12 @@ pub(super) enum Patch {
 pub(super) struct Core {
     pub(super) config: Config,
     pub(super) state: State,
+    /// Until when the state lasts, if it is one that ends.
+    pub(super) until: Instant,
+    /// The last request that was sent.
+    pub(super) asked: Request,
+    /// The version of reported that was known then.
+    pub(super) base: Version,
     pub(super) stage: Stage,
     pub(super) patch: Patch,
     pub(super) wanted: Wanted,
@@ -90,6 +90,9 @@ impl Core {
     pub(super) const fn new(config: Config) -> Self {
         Self {
             state: State::Offline,
+            until: Instant::ZERO,
+            asked: Request::Subscribe,
+            base: Version::ZERO,
             stage: Stage::Subscribe,
             patch: Patch::None,
             wanted: Wanted::Sections,
@@ -116,20 +119,17 @@ impl Core {
     /// Moves to `now`, never backwards, and past the deadlines that it reaches.
     pub(super) fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
-        if let State::Waiting { request, until, .. } = self.state
-            && until <= self.now
-        {
+        if self.state == State::Waiting && self.until <= self.now {
             self.counters.timeouts = self.counters.timeouts.wrapping_add(1);
+            let request = self.asked;
             self.events.raise(Event::TimedOut { request });
             self.doubt();
             self.back_off();
         }
-        if let State::BackingOff { until } = self.state
-            && until <= self.now
-        {
+        if self.state == State::BackingOff && self.until <= self.now {
             self.state = State::Ready;
         }
-        if matches!(self.state, State::Ready)
+        if self.state == State::Ready
             && self.config.resync_interval.is_some()
             && self.resync_at <= self.now
         {
@@ -166,9 +166,8 @@ impl Core {
 
     pub(super) fn wait(&mut self, attempts: u32) {
         let delay = self.config.backoff.delay(attempts, &mut self.jitter);
-        self.state = State::BackingOff {
-            until: self.after(delay),
-        };
+        self.state = State::BackingOff;
+        self.until = self.after(delay);
     }
 
     /// The versions of a message: one counter for all where the protocol has only one.
