@@ -16,20 +16,22 @@ use crate::time::Duration;
 ///     .with_request_timeout(Duration::from_secs(20));
 /// # let _ = config;
 /// ```
+// In the order of the engine's core, for the same reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(C)]
 pub struct Config {
-    pub(super) seed: u32,
     pub(super) versions: VersionScope,
     pub(super) foreign: ForeignLeaves,
+    pub(super) resync_on_resume: bool,
+    pub(super) conditional: bool,
+    pub(super) acks: Acks,
+    pub(super) seed: u32,
+    pub(super) patch_limit: usize,
     pub(super) request_timeout: Duration,
     pub(super) backoff: Backoff,
     pub(super) coalesce: Duration,
     pub(super) resync_interval: Option<Duration>,
-    pub(super) resync_on_resume: bool,
-    pub(super) patch_limit: usize,
-    pub(super) conditional: bool,
-    pub(super) acks: Acks,
 }
 
 /// What becomes of leaves in the service's reported section that this engine never reported.

@@ -45,45 +45,48 @@ pub(super) enum Patch {
 }
 
 /// Everything of an engine but its documents.
-#[derive(Clone, Debug)]
+///
+/// What is looked at most stands first: on small targets, instructions with short offsets are shorter.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(super) struct Core {
-    pub(super) config: Config,
     pub(super) state: State,
-    /// Until when the state lasts, if it is one that ends.
-    pub(super) until: Instant,
-    /// The last request that was sent.
-    pub(super) asked: Request,
-    /// The version of reported that was known then.
-    pub(super) base: Version,
     pub(super) stage: Stage,
     pub(super) patch: Patch,
+    /// The last request that was sent.
+    pub(super) asked: Request,
     pub(super) wanted: Wanted,
     /// Nothing speaks against what is known: the next get may say so, for a shorter answer.
     pub(super) believed: bool,
+    pub(super) config: Config,
+    pub(super) next_id: u32,
+    /// Failures in a row, of any request and of updates that lost against the twin's version.
+    pub(super) attempts: u32,
+    pub(super) conflicts: u32,
+    /// The largest patch that is tried now.
+    pub(super) limit: usize,
+    pub(super) jitter: Jitter,
+    pub(super) counters: Counters,
+    pub(super) now: Instant,
+    /// Until when the state lasts, if it is one that ends.
+    pub(super) until: Instant,
+    /// When the next report may go out.
+    pub(super) report_at: Instant,
+    /// When the next full get confirms what is known.
+    pub(super) resync_at: Instant,
     /// The versions that the documents have.
     pub(super) known: Versions,
     /// The highest versions that were heard of since the last full get.
     pub(super) seen: Versions,
+    /// The version of reported that was known when the last request was sent.
+    pub(super) base: Version,
     /// The version that was known when a stale change last led to a full get.
     pub(super) doubted: Version,
     /// The version of a delta that someone else's update caused, until the echo of that update tells the
     /// rest; 0 if nothing is missing.
     pub(super) half_told: Version,
-    pub(super) now: Instant,
-    /// When the next report may go out.
-    pub(super) report_at: Instant,
-    /// When the next full get confirms what is known.
-    pub(super) resync_at: Instant,
-    pub(super) jitter: Jitter,
-    /// Failures in a row, of any request and of updates that lost against the twin's version.
-    pub(super) attempts: u32,
-    pub(super) conflicts: u32,
-    pub(super) next_id: u32,
-    /// The largest patch that is tried now.
-    pub(super) limit: usize,
     pub(super) events: Events,
     pub(super) refused: Refused,
-    pub(super) counters: Counters,
 }
 
 impl Core {
