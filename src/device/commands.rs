@@ -195,7 +195,7 @@ impl Parts<'_> {
         self.reported.assign(memory.reported)?;
         self.acknowledged.assign(memory.acknowledged)?;
         let core = &mut *self.core;
-        core.known = core.scoped(memory.versions);
+        core.known = core.scoped(&memory.versions);
         core.seen = core.known;
         core.believed = core.known != Versions::ZERO;
         core.next_id = memory.next_request;

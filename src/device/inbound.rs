@@ -36,15 +36,6 @@ enum Extent {
     Whole,
 }
 
-/// What stands in for desired.
-#[derive(Clone, Copy)]
-enum Replacement<'a> {
-    /// What the service said.
-    Told(DocumentRef<'a>),
-    /// What stands in the outgoing document.
-    Outgoing,
-}
-
 // The handlers are kept apart, so that the stack of one is not the stack of all.
 impl Parts<'_> {
     pub(super) fn handle_connected(&mut self, now: Instant, session: Session) {
@@ -95,24 +86,24 @@ impl Parts<'_> {
             Message::GetUnchanged(accepted) => self.get_unchanged(accepted),
             Message::UpdateAccepted(accepted) => self.update_accepted(accepted),
             Message::DeleteAccepted(accepted) => {
-                let mut versions = self.core.scoped(accepted.versions);
+                let mut versions = self.core.scoped(&accepted.versions);
                 // A deletion counts: what is older than it is known to be outdated.
                 versions.desired = versions.desired.next();
                 versions.reported = versions.reported.next();
-                self.core.hear(versions);
+                self.core.hear(&versions);
                 self.core.resync();
             }
             Message::Rejected(rejection) => self.rejected(rejection),
             Message::Delta(delta) => {
-                self.desired_told(delta.id, delta.versions, delta.patch, Extent::Difference);
+                self.desired_told(delta.id, &delta.versions, delta.patch, Extent::Difference);
             }
             Message::DesiredPatch(delta) => {
-                self.desired_told(delta.id, delta.versions, delta.patch, Extent::Update);
+                self.desired_told(delta.id, &delta.versions, delta.patch, Extent::Update);
             }
             Message::GetPatched(patched) => self.get_patched(patched),
             Message::Desired(snapshot) => {
                 let desired = section(snapshot.document, Section::Desired.key());
-                self.desired_told(snapshot.id, snapshot.versions, desired, Extent::Whole);
+                self.desired_told(snapshot.id, &snapshot.versions, desired, Extent::Whole);
             }
             Message::Changed(_) => self.foreign(),
             Message::Get(_) | Message::Update(_) | Message::Delete(_) => {
@@ -165,7 +156,7 @@ impl Parts<'_> {
 
     fn get_accepted(&mut self, snapshot: &Snapshot<'_>) {
         if self.answers(Request::Get, snapshot.id) {
-            self.adopt(snapshot.document, snapshot.versions);
+            self.adopt(snapshot.document, &snapshot.versions);
         } else {
             self.foreign();
         }
@@ -175,7 +166,7 @@ impl Parts<'_> {
         if !self.answers(Request::Get, accepted.id) {
             self.foreign();
         } else {
-            self.confirmed(accepted.versions, None);
+            self.confirmed(&accepted.versions, None);
         }
     }
 
@@ -183,14 +174,15 @@ impl Parts<'_> {
         if !self.answers(Request::Get, patched.id) {
             self.foreign();
         } else {
-            self.confirmed(patched.versions, Some((patched.patch, patched.desired)));
+            let patch = (patched.patch, patched.desired);
+            self.confirmed(&patched.versions, Some(patch));
         }
     }
 
     /// The service has what is known, but for this patch of desired, if there is one. What does not fit
     /// together is a doubt, and the next get asks for everything.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn confirmed(&mut self, versions: Versions, patch: Option<(DocumentRef<'_>, ETag)>) {
+    fn confirmed(&mut self, versions: &Versions, patch: Option<(DocumentRef<'_>, ETag)>) {
         let versions = self.core.scoped(versions);
         let known = self.core.known;
         let same = match patch {
@@ -216,66 +208,46 @@ impl Parts<'_> {
         }
         let resync_at = core.resync_at;
         if patch.is_some() {
-            self.replace_desired(Replacement::Outgoing);
+            let before = self.tag();
+            // It fits: it stood in a place of the same size.
+            let _ = self.desired.assign(self.outgoing.as_ref());
+            self.tell_changes(before);
         }
-        self.got(versions);
+        self.got(&versions);
         // Only a full get is a confirmation.
         self.core.resync_at = resync_at;
     }
 
-    /// Desired is this, as far as it fits.
-    #[inline(never)]
-    fn replace_desired(&mut self, by: Replacement<'_>) {
-        let desired = match by {
-            Replacement::Told(desired) => desired,
-            Replacement::Outgoing => self.outgoing.as_ref(),
-        };
-        if self.desired.as_ref() == desired {
-            return;
-        }
-        let before = self.tag();
-        match self.desired.assign(desired) {
-            Ok(()) => self.core.events.raise(Event::DesiredChanged),
-            Err(error) => {
-                self.desired.clear();
-                if let Replacement::Told(desired) = by {
-                    self.take_what_fits(desired, error.needed);
-                }
-                self.tell_changes(before);
-            }
-        }
-    }
-
     /// Takes the service's word, whatever was known before.
     #[inline(never)]
-    fn adopt(&mut self, document: DocumentRef<'_>, versions: Versions) {
-        match self.core.wanted {
-            Wanted::Sections => {
-                let desired = section(document, Section::Desired.key());
-                self.replace_desired(Replacement::Told(desired));
-                self.learn(section(document, Section::Reported.key()));
-                // What was in doubt is settled: the service has what it says it has.
-                self.core.patch = Patch::None;
-            }
-            // Where a service can not tell the delta, desired stands alone.
-            Wanted::Delta => match document.at(&[Section::Desired.key()]) {
-                Some(desired) => self.replace_desired(Replacement::Told(desired)),
-                None => self.merge_desired(section(document, "delta")),
-            },
+    fn adopt(&mut self, document: DocumentRef<'_>, versions: &Versions) {
+        let sections = self.core.wanted == Wanted::Sections;
+        // Where a service can not tell the delta, desired stands alone.
+        let whole = sections || document.at(&[Section::Desired.key()]).is_some();
+        let key = if whole {
+            Section::Desired.key()
+        } else {
+            "delta"
+        };
+        self.take_desired(section(document, key), whole);
+        if sections {
+            self.learn(section(document, Section::Reported.key()));
+            // What was in doubt is settled: the service has what it says it has.
+            self.core.patch = Patch::None;
         }
         let versions = self.core.scoped(versions);
-        self.got(versions);
+        self.got(&versions);
     }
 
     /// A get is answered, with these versions.
-    fn got(&mut self, versions: Versions) {
+    fn got(&mut self, versions: &Versions) {
         let core = &mut *self.core;
         // Something newer was heard of: the answer was overtaken, or the service has lost what it had.
         // Asking once more tells which.
         let overtaken =
             versions.desired < core.seen.desired || versions.reported < core.seen.reported;
-        core.known = versions;
-        core.seen = versions;
+        core.known = *versions;
+        core.seen = *versions;
         core.half_told = Version::ZERO;
         core.attempts = 0;
         core.believed = !overtaken && core.wanted == Wanted::Sections;
@@ -294,28 +266,25 @@ impl Parts<'_> {
 
     /// Takes over what the service has of reported, as far as it is this engine's.
     fn learn(&mut self, theirs: DocumentRef<'_>) {
-        let learnt = match self.core.config.foreign {
-            ForeignLeaves::Remove => self.acknowledged.assign(theirs),
-            ForeignLeaves::Keep => {
-                self.outgoing.clear();
-                let mut fits = Ok(());
-                let mut leaves = theirs.leaves();
-                while leaves.step() {
-                    let path = leaves.path();
-                    let ours = names(self.reported.as_ref(), path)
-                        || names(self.acknowledged.as_ref(), path);
-                    if ours && self.outgoing.copy(path, leaves.document()).is_err() {
-                        fits = Err(());
-                    }
-                }
-                match fits {
-                    Ok(()) => self.acknowledged.assign(self.outgoing.as_ref()),
-                    // A part does not fit, so the whole does not either: says how much it takes.
-                    Err(()) => self.acknowledged.assign(theirs),
+        let mut known = theirs;
+        if self.core.config.foreign == ForeignLeaves::Keep {
+            self.outgoing.clear();
+            let mut fits = true;
+            let mut leaves = theirs.leaves();
+            while leaves.step() {
+                let path = leaves.path();
+                let ours = names(self.reported.as_ref(), path)
+                    || names(self.acknowledged.as_ref(), path);
+                if ours && self.outgoing.copy(path, leaves.document()).is_err() {
+                    fits = false;
                 }
             }
-        };
-        if let Err(error) = learnt {
+            // If a part does not fit, the whole does not either, and says how much it takes.
+            if fits {
+                known = self.outgoing.as_ref();
+            }
+        }
+        if let Err(error) = self.acknowledged.assign(known) {
             // Nothing is known then, and all is reported anew.
             self.acknowledged.clear();
             self.core.events.raise(Event::TwinTooLarge {
@@ -328,7 +297,7 @@ impl Parts<'_> {
     fn desired_told(
         &mut self,
         id: Option<RequestId<'_>>,
-        versions: Versions,
+        versions: &Versions,
         told: DocumentRef<'_>,
         extent: Extent,
     ) {
@@ -372,10 +341,7 @@ impl Parts<'_> {
                 }
             }
         }
-        match extent {
-            Extent::Whole => self.replace_desired(Replacement::Told(told)),
-            Extent::Difference | Extent::Update => self.merge_desired(told),
-        }
+        self.take_desired(told, extent == Extent::Whole);
         self.core.section_is(Section::Desired, version);
         if extent == Extent::Difference && !own && self.core.config.versions == VersionScope::Twin {
             // A delta does not say what was removed, nor what was reported: the echo of the update does.
@@ -401,15 +367,19 @@ impl Parts<'_> {
         true
     }
 
+    /// Desired is this, or what it was with this patch, as far as it fits.
     #[inline(never)]
-    fn merge_desired(&mut self, patch: DocumentRef<'_>) {
-        if !patch.is_map() {
+    fn take_desired(&mut self, told: DocumentRef<'_>, whole: bool) {
+        if !told.is_map() || self.desired.as_ref() == told {
             return;
         }
         // A hash of what it was says whether it is the same afterwards.
         let before = self.tag();
-        if let Err(error) = self.desired.merge(patch) {
-            self.take_what_fits(patch, error.needed);
+        if whole {
+            self.desired.clear();
+        }
+        if let Err(error) = self.desired.merge(told) {
+            self.take_what_fits(told, error.needed);
         }
         self.tell_changes(before);
     }
@@ -459,7 +429,7 @@ impl Parts<'_> {
         }
         self.absorb();
         let core = &mut *self.core;
-        let version = core.scoped(accepted.versions).reported;
+        let version = core.scoped(&accepted.versions).reported;
         core.patch = Patch::None;
         core.attempts = 0;
         core.conflicts = 0;
@@ -493,7 +463,7 @@ impl Parts<'_> {
             return;
         }
         self.foreign();
-        let versions = self.core.scoped(accepted.versions);
+        let versions = self.core.scoped(&accepted.versions);
         let succession = versions.reported.after(self.core.known.reported);
         if succession == Succession::Stale {
             return;
@@ -509,12 +479,12 @@ impl Parts<'_> {
         match (desired, self.core.config.versions) {
             // The echo says what happened to desired, keys that were removed included.
             (Some(patch), VersionScope::Twin) if succession != Succession::Gap => {
-                self.merge_desired(patch);
+                self.take_desired(patch, false);
                 self.core.section_is(Section::Desired, versions.desired);
             }
             (None, _) if succession == Succession::Duplicate && accepted.patch.is_none() => {}
             _ => {
-                self.core.hear(versions);
+                self.core.hear(&versions);
                 self.core.resync();
             }
         }
@@ -537,7 +507,7 @@ impl Parts<'_> {
         let status = rejection.status;
         if request == Request::Get && status == Status::NotFound {
             self.core.wanted = Wanted::Sections;
-            self.adopt(DocumentRef::EMPTY, Versions::default());
+            self.adopt(DocumentRef::EMPTY, &Versions::ZERO);
             return;
         }
         let core = &mut *self.core;

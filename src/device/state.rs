@@ -174,10 +174,11 @@ impl Core {
     }
 
     /// The versions of a message: one counter for all where the protocol has only one.
-    pub(super) fn scoped(&self, versions: Versions) -> Versions {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(super) fn scoped(&self, versions: &Versions) -> Versions {
         match self.config.versions {
             VersionScope::Twin => Versions::all(versions.twin),
-            VersionScope::Section => versions,
+            VersionScope::Section => *versions,
         }
     }
 
@@ -197,12 +198,13 @@ impl Core {
             (VersionScope::Section, Section::Desired) => self.known.desired = version,
             (VersionScope::Section, _) => self.known.reported = version,
         }
-        self.hear(self.known);
+        let known = self.known;
+        self.hear(&known);
     }
 
     /// Remembers the highest versions that were heard of.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(super) fn hear(&mut self, versions: Versions) {
+    pub(super) fn hear(&mut self, versions: &Versions) {
         self.seen.desired = self.seen.desired.max(versions.desired);
         self.seen.reported = self.seen.reported.max(versions.reported);
     }
