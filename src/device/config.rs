@@ -1,6 +1,7 @@
 //! What a device engine is told when it is made.
 
 use super::changes::Acks;
+use super::resume::Resume;
 use crate::protocol::{Backoff, VersionScope};
 use crate::time::Duration;
 
@@ -26,6 +27,9 @@ pub struct Config {
     pub(super) resync_on_resume: bool,
     pub(super) conditional: bool,
     pub(super) acks: Acks,
+    /// Only where each section has a version of its own: one counter for all does not tell whether reported
+    /// is as it was.
+    pub(super) resume: Option<Resume>,
     pub(super) seed: u32,
     pub(super) patch_limit: usize,
     pub(super) request_timeout: Duration,
@@ -66,12 +70,17 @@ impl Config {
             patch_limit: usize::MAX,
             conditional: false,
             acks: Acks::PLAIN,
+            resume: None,
         }
     }
 
     /// What the service's versions count: the whole twin (AWS) or each section (Azure).
     pub const fn with_versions(mut self, versions: VersionScope) -> Self {
         self.versions = versions;
+        self.resume = match versions {
+            VersionScope::Twin => None,
+            VersionScope::Section => Some(Resume::BY_SECTION),
+        };
         self
     }
 

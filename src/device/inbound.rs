@@ -5,13 +5,13 @@ use core::fmt;
 use super::changes::names;
 use super::event::{Event, Reason, Request};
 use super::outbound::hex;
+use super::resume::Difference;
 use super::state::{Parts, Patch, Stage, State, section};
 use super::{ForeignLeaves, Session};
 use crate::document::DocumentRef;
 use crate::error::Status;
 use crate::protocol::{
-    Accepted, Message, Patched, Rejection, RequestId, RequestKind, Snapshot, VersionScope,
-    Versions, Wanted,
+    Accepted, Message, Rejection, RequestId, RequestKind, VersionScope, Versions, Wanted,
 };
 use crate::time::Instant;
 use crate::twin::{ETag, Section, Succession, Version};
@@ -82,8 +82,12 @@ impl Parts<'_> {
     ) -> Result<(), HandleError> {
         self.core.advance(now);
         match message {
-            Message::GetAccepted(snapshot) => self.get_accepted(snapshot),
-            Message::GetUnchanged(accepted) => self.get_unchanged(accepted),
+            Message::GetAccepted(snapshot) if self.answers(Request::Get, snapshot.id) => {
+                self.adopt(snapshot.document, &snapshot.versions);
+            }
+            Message::GetUnchanged(accepted) => {
+                self.confirmed(accepted.id, &accepted.versions, None);
+            }
             Message::UpdateAccepted(accepted) => self.update_accepted(accepted),
             Message::DeleteAccepted(accepted) => {
                 let mut versions = self.core.scoped(&accepted.versions);
@@ -100,12 +104,15 @@ impl Parts<'_> {
             Message::DesiredPatch(delta) => {
                 self.desired_told(delta.id, &delta.versions, delta.patch, Extent::Update);
             }
-            Message::GetPatched(patched) => self.get_patched(patched),
+            Message::GetPatched(patched) => {
+                let patch = (patched.patch, patched.desired);
+                self.confirmed(patched.id, &patched.versions, Some(&patch));
+            }
             Message::Desired(snapshot) => {
                 let desired = section(snapshot.document, Section::Desired.key());
                 self.desired_told(snapshot.id, &snapshot.versions, desired, Extent::Whole);
             }
-            Message::Changed(_) => self.foreign(),
+            Message::GetAccepted(_) | Message::Changed(_) => self.foreign(),
             Message::Get(_) | Message::Update(_) | Message::Delete(_) => {
                 return Err(HandleError::NotForDevices);
             }
@@ -154,68 +161,21 @@ impl Parts<'_> {
         answers
     }
 
-    fn get_accepted(&mut self, snapshot: &Snapshot<'_>) {
-        if self.answers(Request::Get, snapshot.id) {
-            self.adopt(snapshot.document, &snapshot.versions);
-        } else {
+    /// A get is answered by less than the whole twin: by nothing, or by a patch of desired.
+    fn confirmed(
+        &mut self,
+        id: Option<RequestId<'_>>,
+        versions: &Versions,
+        patch: Option<&Difference<'_>>,
+    ) {
+        if !self.answers(Request::Get, id) {
             self.foreign();
-        }
-    }
-
-    fn get_unchanged(&mut self, accepted: &Accepted<'_>) {
-        if !self.answers(Request::Get, accepted.id) {
-            self.foreign();
+        } else if let Some(resume) = self.core.config.resume {
+            (resume.confirmed)(self, versions, patch);
         } else {
-            self.confirmed(&accepted.versions, None);
+            // It was not told what is known.
+            self.core.back_off();
         }
-    }
-
-    fn get_patched(&mut self, patched: &Patched<'_>) {
-        if !self.answers(Request::Get, patched.id) {
-            self.foreign();
-        } else {
-            let patch = (patched.patch, patched.desired);
-            self.confirmed(&patched.versions, Some(patch));
-        }
-    }
-
-    /// The service has what is known, but for this patch of desired, if there is one. What does not fit
-    /// together is a doubt, and the next get asks for everything.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn confirmed(&mut self, versions: &Versions, patch: Option<(DocumentRef<'_>, ETag)>) {
-        let versions = self.core.scoped(versions);
-        let known = self.core.known;
-        let same = match patch {
-            None => versions.desired == known.desired,
-            Some((patch, desired)) => {
-                // Put together in the place of the report: as reported did not change, one that was in
-                // doubt was not applied, and is made anew.
-                patch.is_map()
-                    && self.outgoing.assign(self.desired.as_ref()).is_ok()
-                    && self.outgoing.merge(patch).is_ok()
-                    && ETag::of(self.outgoing.as_ref()) == desired
-            }
-        };
-        let core = &mut *self.core;
-        core.patch = Patch::None;
-        if !same || versions.reported != known.reported {
-            if !core.believed {
-                // It was not told what is known.
-                core.back_off();
-            }
-            core.believed = false;
-            return;
-        }
-        let resync_at = core.resync_at;
-        if patch.is_some() {
-            let before = self.tag();
-            // It fits: it stood in a place of the same size.
-            let _ = self.desired.assign(self.outgoing.as_ref());
-            self.tell_changes(before);
-        }
-        self.got(&versions);
-        // Only a full get is a confirmation.
-        self.core.resync_at = resync_at;
     }
 
     /// Takes the service's word, whatever was known before.
@@ -240,7 +200,7 @@ impl Parts<'_> {
     }
 
     /// A get is answered, with these versions.
-    fn got(&mut self, versions: &Versions) {
+    pub(super) fn got(&mut self, versions: &Versions) {
         let core = &mut *self.core;
         // Something newer was heard of: the answer was overtaken, or the service has lost what it had.
         // Asking once more tells which.
@@ -385,12 +345,12 @@ impl Parts<'_> {
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn tag(&self) -> ETag {
+    pub(super) fn tag(&self) -> ETag {
         ETag::of(self.desired.as_ref())
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn tell_changes(&mut self, before: ETag) {
+    pub(super) fn tell_changes(&mut self, before: ETag) {
         if self.tag() != before {
             self.core.events.raise(Event::DesiredChanged);
         }

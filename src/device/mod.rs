@@ -113,6 +113,7 @@ mod event;
 mod inbound;
 mod observed;
 mod outbound;
+mod resume;
 mod ruled;
 mod state;
 

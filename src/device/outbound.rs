@@ -3,9 +3,9 @@
 use super::event::{Event, Reason, Request};
 use super::state::{Core, Parts, Patch, Stage, State};
 use crate::document::{DocumentRef, Extent, diff_within};
-use crate::protocol::{Get, Known, Message, RequestId, UpdateRequest, VersionScope, Wanted};
+use crate::protocol::{Get, Message, RequestId, UpdateRequest, VersionScope};
 use crate::time::Instant;
-use crate::twin::{ETag, Origin, Precondition, Section, Update, Version};
+use crate::twin::{Origin, Precondition, Section, Update, Version};
 
 /// One request that is due.
 ///
@@ -59,19 +59,6 @@ impl<'a> Parts<'a> {
             request,
             id,
             whole,
-        })
-    }
-
-    /// What a get may say of what is known: not of one counter for all, which does not tell whether reported
-    /// is as it was.
-    fn known(&self) -> Option<Known> {
-        let core = &*self.core;
-        let sayable = core.believed
-            && core.wanted == Wanted::Sections
-            && core.config.versions == VersionScope::Section;
-        sayable.then(|| Known {
-            versions: core.known,
-            desired: ETag::of(self.desired.as_ref()),
         })
     }
 
@@ -138,7 +125,7 @@ impl Transmit<'_> {
             Request::Subscribe => Output::Subscribe,
             Request::Get => Output::Message(Message::Get(Get {
                 id,
-                known: self.parts.known(),
+                known: (core.config.resume).and_then(|resume| (resume.known)(&self.parts)),
                 known_etag: None,
             })),
             Request::Update => {
