@@ -49,7 +49,7 @@ impl Parts<'_> {
         core.report_at = core.now;
         if core.resync_at == Instant::ZERO {
             // Nothing was got yet in this life.
-            core.resync_at = core.after(core.config.resync_interval.unwrap_or_default());
+            core.resync_at = core.after(core.config.resync_interval);
         }
         let doubt = core.patch == Patch::Doubtful || core.config.resync_on_resume;
         core.stage = match (session, core.stage) {
@@ -221,7 +221,7 @@ impl Parts<'_> {
     fn in_step(&mut self) {
         let core = &mut *self.core;
         core.stage = Stage::InStep;
-        core.resync_at = core.after(core.config.resync_interval.unwrap_or_default());
+        core.resync_at = core.after(core.config.resync_interval);
     }
 
     /// Takes over what the service has of reported, as far as it is this engine's.
@@ -452,20 +452,18 @@ impl Parts<'_> {
 
     #[inline(never)]
     fn rejected(&mut self, rejection: &Rejection<'_>) {
-        let request = match rejection.request {
-            RequestKind::Get => Request::Get,
-            RequestKind::Update => Request::Update,
-            RequestKind::Delete => {
-                self.foreign();
-                return;
-            }
+        let status = rejection.status;
+        let (request, update) = match rejection.request {
+            RequestKind::Get => (Request::Get, false),
+            RequestKind::Update => (Request::Update, true),
+            // Devices send none: it is not theirs.
+            RequestKind::Delete => (Request::Subscribe, false),
         };
-        if !self.answers(request, rejection.id) {
+        if request == Request::Subscribe || !self.answers(request, rejection.id) {
             self.foreign();
             return;
         }
-        let status = rejection.status;
-        if request == Request::Get && status == Status::NotFound {
+        if !update && status == Status::NotFound {
             self.core.wanted = Wanted::Sections;
             self.adopt(DocumentRef::EMPTY, &Versions::ZERO);
             return;
@@ -478,11 +476,11 @@ impl Parts<'_> {
             // Its only attempt was refused: what is sent next may be another.
             core.patch = Patch::None;
         }
-        match (request, status) {
-            (Request::Update, Status::Invalid | Status::TooLarge | Status::UnsupportedEncoding) => {
+        match status {
+            Status::Invalid | Status::TooLarge | Status::UnsupportedEncoding if update => {
                 self.narrow(Reason::Rejected(status));
             }
-            (Request::Update, Status::Conflict | Status::PreconditionFailed | Status::NotFound) => {
+            Status::Conflict | Status::PreconditionFailed | Status::NotFound if update => {
                 // The twin moved on: see where to, and report what is then missing.
                 core.resync();
                 let conflicts = core.conflicts;
@@ -491,20 +489,20 @@ impl Parts<'_> {
                     core.wait(attempts);
                 }
             }
-            (_, Status::Unauthorized | Status::Forbidden)
-            | (_, Status::Invalid | Status::TooLarge | Status::UnsupportedEncoding) => {
+            Status::Unauthorized
+            | Status::Forbidden
+            | Status::Invalid
+            | Status::TooLarge
+            | Status::UnsupportedEncoding => {
                 // Nothing that this engine could do better.
                 core.wait(u32::MAX);
             }
-            (
-                _,
-                Status::Throttled
-                | Status::Unavailable
-                | Status::Internal
-                | Status::Conflict
-                | Status::PreconditionFailed
-                | Status::NotFound,
-            ) => core.back_off(),
+            Status::Throttled
+            | Status::Unavailable
+            | Status::Internal
+            | Status::Conflict
+            | Status::PreconditionFailed
+            | Status::NotFound => core.back_off(),
         }
     }
 }

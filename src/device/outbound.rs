@@ -1,5 +1,6 @@
 //! What goes out: the next request, when it may go, and when to look again.
 
+use super::config::NEVER;
 use super::event::{Event, Reason, Request};
 use super::state::{Core, Parts, Patch, Stage, State};
 use crate::document::{DocumentRef, Extent, diff_within};
@@ -103,7 +104,7 @@ pub(super) fn poll_timeout(core: &Core, reported_all: bool) -> Option<Instant> {
         State::Offline => None,
         State::Waiting | State::BackingOff => Some(core.until),
         State::Ready => {
-            let resync_at = core.config.resync_interval.map(|_| core.resync_at);
+            let resync_at = (core.config.resync_interval != NEVER).then_some(core.resync_at);
             if core.stage != Stage::InStep || core.patch == Patch::Doubtful {
                 Some(core.now)
             } else if reported_all {

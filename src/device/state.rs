@@ -2,7 +2,7 @@
 
 use super::Counters;
 use super::changes::{Refused, names};
-use super::config::Config;
+use super::config::{Config, NEVER};
 use super::event::{Event, Events, Reason, Request};
 use crate::document::{DocumentMut, DocumentRef};
 use crate::protocol::{Jitter, VersionScope, Versions, Wanted};
@@ -133,16 +133,17 @@ impl Core {
             self.state = State::Ready;
         }
         if self.state == State::Ready
-            && self.config.resync_interval.is_some()
+            && self.config.resync_interval != NEVER
             && self.resync_at <= self.now
         {
             self.resync();
         }
     }
 
-    /// The point `span` from now; the clock's end rather than beyond.
-    pub(super) const fn after(&self, span: Duration) -> Instant {
-        self.now.saturating_add(span)
+    /// The point so many milliseconds from now; the clock's end rather than beyond.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(super) fn after(&self, millis: u32) -> Instant {
+        self.now.saturating_add(Duration::from_millis(millis.into()))
     }
 
     /// The outcome of the update in flight, if there is one, will not be known.
@@ -168,7 +169,7 @@ impl Core {
     }
 
     pub(super) fn wait(&mut self, attempts: u32) {
-        let delay = self.config.backoff.delay(attempts, &mut self.jitter);
+        let delay = self.config.backoff.millis(attempts, &mut self.jitter);
         self.state = State::BackingOff;
         self.until = self.after(delay);
     }
