@@ -286,7 +286,9 @@ impl<const N: usize> DeviceEngine<N> {
     /// Waits while the application has not taken an [`Event::LeafWithheld`]. Cost: linear in the
     /// documents when a report is built.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit<'_>> {
-        self.parts().poll_transmit(now)
+        let mut parts = self.parts();
+        let due = parts.due(now)?;
+        Some(Transmit::new(parts, due))
     }
 
     /// Returns the next event.
