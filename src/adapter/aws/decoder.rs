@@ -228,7 +228,7 @@ impl<'a> Decoder<'a> {
             Purpose::UpdateDelta => payload.map(STATE)?,
             _ => DocumentRef::EMPTY,
         };
-        let versions = payload.versions()?;
+        let versions = Versions::all(Version::new(payload.count(VERSION, None)?));
         Ok(match self.purpose {
             Purpose::GetAccepted => Message::GetAccepted(Snapshot {
                 id,
