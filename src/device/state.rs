@@ -147,6 +147,7 @@ impl Core {
     }
 
     /// The outcome of the update in flight, if there is one, will not be known.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn doubt(&mut self) {
         if self.patch == Patch::Fresh {
             self.patch = Patch::Doubtful;
@@ -154,6 +155,7 @@ impl Core {
     }
 
     /// What is known is not believed any more: a full get is next.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn resync(&mut self) {
         self.believed = false;
         if self.stage == Stage::InStep {
