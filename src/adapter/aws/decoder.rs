@@ -306,12 +306,7 @@ static DELTA_OF_GET: Select = Select::Members(&[
     Member::all(TIMESTAMP),
     Member::all(TOKEN),
 ]);
-static STATE_WHOLE: Select = Select::Members(&[
-    Member::all(STATE),
-    Member::all(VERSION),
-    Member::all(TIMESTAMP),
-    Member::all(TOKEN),
-]);
+static STATE_WHOLE: Select = Select::Members(ANSWER.split_at(2).1);
 /// What a device reads of an update's echo: what others did to desired (a delta does not tell of keys
 /// that were removed), and whether they touched reported. The echo of its own reports stays out.
 static ECHO: Select = Select::Members(&[
@@ -324,13 +319,16 @@ static ECHO: Select = Select::Members(&[
     Member::all(TOKEN),
 ]);
 /// Answers that carry no state; and error documents.
-static NO_STATE: Select = Select::Members(&[
+static NO_STATE: Select = Select::Members(ANSWER.split_at(5).0);
+/// What an answer may have: the two above are its parts, and share the flash of what they have in common.
+static ANSWER: [Member; 6] = [
+    Member::all(CODE),
+    Member::all(MESSAGE),
     Member::all(VERSION),
     Member::all(TIMESTAMP),
     Member::all(TOKEN),
-    Member::all(CODE),
-    Member::all(MESSAGE),
-]);
+    Member::all(STATE),
+];
 static DOCUMENTS: Select = Select::Members(&[
     Member::of(PREVIOUS, SHADOW),
     Member::of(CURRENT, SHADOW),
