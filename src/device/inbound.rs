@@ -161,7 +161,9 @@ impl Parts<'_> {
         answers
     }
 
-    /// A get is answered by less than the whole twin: by nothing, or by a patch of desired.
+    /// A get is answered by less than the whole twin: the service has what is known, but for this patch of
+    /// desired, if there is one. What does not fit together is a doubt, and the next get asks for everything.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn confirmed(
         &mut self,
         id: Option<RequestId<'_>>,
@@ -170,12 +172,30 @@ impl Parts<'_> {
     ) {
         if !self.answers(Request::Get, id) {
             self.foreign();
-        } else if let Some(resume) = self.core.config.resume {
-            (resume.confirmed)(self, versions, patch);
-        } else {
-            // It was not told what is known.
-            self.core.back_off();
+            return;
         }
+        let versions = self.core.scoped(versions);
+        let known = self.core.known;
+        let same = versions.reported == known.reported
+            && match (patch, self.core.config.resume) {
+                (None, _) => versions.desired == known.desired,
+                (Some(patch), Some(resume)) => (resume.patched)(self, patch),
+                (Some(_), None) => false,
+            };
+        let core = &mut *self.core;
+        core.patch = Patch::None;
+        if same {
+            let resync_at = core.resync_at;
+            self.got(&versions);
+            // Only a full get is a confirmation.
+            self.core.resync_at = resync_at;
+            return;
+        }
+        if !core.believed {
+            // It was not told what is known.
+            core.back_off();
+        }
+        core.believed = false;
     }
 
     /// Takes the service's word, whatever was known before.
@@ -200,7 +220,7 @@ impl Parts<'_> {
     }
 
     /// A get is answered, with these versions.
-    pub(super) fn got(&mut self, versions: &Versions) {
+    fn got(&mut self, versions: &Versions) {
         let core = &mut *self.core;
         // Something newer was heard of: the answer was overtaken, or the service has lost what it had.
         // Asking once more tells which.
@@ -233,8 +253,8 @@ impl Parts<'_> {
             let mut leaves = theirs.leaves();
             while leaves.step() {
                 let path = leaves.path();
-                let ours = names(self.reported.as_ref(), path)
-                    || names(self.acknowledged.as_ref(), path);
+                let ours =
+                    names(self.reported.as_ref(), path) || names(self.acknowledged.as_ref(), path);
                 if ours && self.outgoing.copy(path, leaves.document()).is_err() {
                     fits = false;
                 }

@@ -143,7 +143,8 @@ impl Core {
     /// The point so many milliseconds from now; the clock's end rather than beyond.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn after(&self, millis: u32) -> Instant {
-        self.now.saturating_add(Duration::from_millis(millis.into()))
+        self.now
+            .saturating_add(Duration::from_millis(millis.into()))
     }
 
     /// The outcome of the update in flight, if there is one, will not be known.
