@@ -44,7 +44,6 @@ impl Instant {
 impl Instant {
     /// Returns the point `span` later; stays at the clock's end rather than wrapping.
     #[must_use]
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn saturating_add(self, span: Duration) -> Self {
         Self(self.0.saturating_add(span.0))
     }
@@ -75,7 +74,17 @@ impl Duration {
 
     /// Takes seconds; saturates beyond 584 million years.
     pub const fn from_secs(secs: u64) -> Self {
-        Self(secs.saturating_mul(1_000))
+        Self(thousandfold(secs))
+    }
+
+    /// Milliseconds in 32 bits, at most [`u32::MAX`] of them: 49 days.
+    pub(crate) const fn short(self) -> u32 {
+        // Both fit: the one is the bound of the other.
+        if self.0 < u32::MAX as u64 {
+            self.0 as u32
+        } else {
+            u32::MAX
+        }
     }
 
     /// Returns milliseconds.
@@ -87,6 +96,15 @@ impl Duration {
 impl From<Duration> for core::time::Duration {
     fn from(span: Duration) -> Self {
         Self::from_millis(span.0)
+    }
+}
+
+/// Saturates; a compare and a product, where small targets take three products to find an overflow.
+const fn thousandfold(number: u64) -> u64 {
+    if number > u64::MAX / 1_000 {
+        u64::MAX
+    } else {
+        number.wrapping_mul(1_000)
     }
 }
 
@@ -111,7 +129,7 @@ impl Timestamp {
 
     /// Takes seconds since the Unix epoch; saturates.
     pub const fn from_secs(secs: u64) -> Self {
-        Self(secs.saturating_mul(1_000))
+        Self(thousandfold(secs))
     }
 
     /// Returns milliseconds since the Unix epoch.

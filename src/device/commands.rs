@@ -184,7 +184,7 @@ impl Parts<'_> {
         self.reported.assign(memory.reported)?;
         self.acknowledged.assign(memory.acknowledged)?;
         let core = &mut *self.core;
-        core.known = core.scoped(memory.versions);
+        core.known = core.scoped(&memory.versions);
         core.seen = core.known;
         core.believed = core.known != Versions::ZERO;
         core.next_id = memory.next_request;
@@ -192,7 +192,7 @@ impl Parts<'_> {
         if core.stage == Stage::InStep {
             core.stage = Stage::Get;
         }
-        if let State::Waiting { .. } = core.state {
+        if core.state == State::Waiting {
             core.state = State::Ready;
         }
         Ok(())

@@ -1,10 +1,11 @@
 //! What a device engine is told when it is made.
 
 use super::changes::Acks;
+use super::resume::Resume;
 use crate::protocol::{Backoff, VersionScope};
 use crate::time::Duration;
 
-/// How a device engine behaves; fixed for its life.
+/// How a device engine behaves; fixed for its life. Spans longer than 49 days count as 49 days.
 ///
 /// ```
 /// use twinsync::device::Config;
@@ -16,21 +17,31 @@ use crate::time::Duration;
 ///     .with_request_timeout(Duration::from_secs(20));
 /// # let _ = config;
 /// ```
+// In the order of the engine's core, for the same reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(C)]
 pub struct Config {
-    pub(super) seed: u32,
     pub(super) versions: VersionScope,
     pub(super) foreign: ForeignLeaves,
-    pub(super) request_timeout: Duration,
-    pub(super) backoff: Backoff,
-    pub(super) coalesce: Duration,
-    pub(super) resync_interval: Option<Duration>,
     pub(super) resync_on_resume: bool,
-    pub(super) patch_limit: usize,
     pub(super) conditional: bool,
     pub(super) acks: Acks,
+    /// Only where each section has a version of its own: one counter for all does not tell whether reported
+    /// is as it was.
+    pub(super) resume: Option<Resume>,
+    pub(super) seed: u32,
+    pub(super) patch_limit: usize,
+    /// Spans are in milliseconds.
+    pub(super) request_timeout: u32,
+    pub(super) backoff: Backoff,
+    pub(super) coalesce: u32,
+    /// Or [`NEVER`].
+    pub(super) resync_interval: u32,
 }
+
+/// The interval of full gets where there are none.
+pub(super) const NEVER: u32 = u32::MAX;
 
 /// What becomes of leaves in the service's reported section that this engine never reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,20 +67,25 @@ impl Config {
             seed,
             versions: VersionScope::Twin,
             foreign: ForeignLeaves::Keep,
-            request_timeout: Duration::from_secs(10),
+            request_timeout: 10_000,
             backoff: Backoff::new(Duration::from_secs(2), Duration::from_secs(300)),
-            coalesce: Duration::ZERO,
-            resync_interval: Some(Duration::from_secs(86_400)),
+            coalesce: 0,
+            resync_interval: 86_400_000,
             resync_on_resume: true,
             patch_limit: usize::MAX,
             conditional: false,
             acks: Acks::PLAIN,
+            resume: None,
         }
     }
 
     /// What the service's versions count: the whole twin (AWS) or each section (Azure).
     pub const fn with_versions(mut self, versions: VersionScope) -> Self {
         self.versions = versions;
+        self.resume = match versions {
+            VersionScope::Twin => None,
+            VersionScope::Section => Some(Resume::BY_SECTION),
+        };
         self
     }
 
@@ -81,7 +97,7 @@ impl Config {
 
     /// How long an answer is awaited before the request counts as lost.
     pub const fn with_request_timeout(mut self, timeout: Duration) -> Self {
-        self.request_timeout = timeout;
+        self.request_timeout = timeout.short();
         self
     }
 
@@ -93,14 +109,18 @@ impl Config {
 
     /// The least time between two reports: what is reported meanwhile goes out as one.
     pub const fn with_coalesce(mut self, interval: Duration) -> Self {
-        self.coalesce = interval;
+        self.coalesce = interval.short();
         self
     }
 
     /// How often a full get confirms what is known, against messages lost without a trace; `None`:
     /// never.
     pub const fn with_resync_interval(mut self, interval: Option<Duration>) -> Self {
-        self.resync_interval = interval;
+        self.resync_interval = match interval {
+            Some(interval) if interval.short() < NEVER => interval.short(),
+            Some(_) => NEVER.wrapping_sub(1),
+            None => NEVER,
+        };
         self
     }
 

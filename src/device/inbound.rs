@@ -5,13 +5,13 @@ use core::fmt;
 use super::changes::names;
 use super::event::{Event, Reason, Request};
 use super::outbound::hex;
+use super::resume::Difference;
 use super::state::{Parts, Patch, Stage, State, section};
 use super::{ForeignLeaves, Session};
 use crate::document::DocumentRef;
 use crate::error::Status;
 use crate::protocol::{
-    Accepted, Message, Patched, Rejection, RequestId, RequestKind, Snapshot, VersionScope,
-    Versions, Wanted,
+    Accepted, Message, Rejection, RequestId, RequestKind, VersionScope, Versions, Wanted,
 };
 use crate::time::Instant;
 use crate::twin::{ETag, Section, Succession, Version};
@@ -36,15 +36,6 @@ enum Extent {
     Whole,
 }
 
-/// What stands in for desired.
-#[derive(Clone, Copy)]
-enum Replacement<'a> {
-    /// What the service said.
-    Told(DocumentRef<'a>),
-    /// What stands in the outgoing document.
-    Outgoing,
-}
-
 // The handlers are kept apart, so that the stack of one is not the stack of all.
 impl Parts<'_> {
     pub(super) fn handle_connected(&mut self, now: Instant, session: Session) {
@@ -58,7 +49,7 @@ impl Parts<'_> {
         core.report_at = core.now;
         if core.resync_at == Instant::ZERO {
             // Nothing was got yet in this life.
-            core.resync_at = core.after(core.config.resync_interval.unwrap_or_default());
+            core.resync_at = core.after(core.config.resync_interval);
         }
         let doubt = core.patch == Patch::Doubtful || core.config.resync_on_resume;
         core.stage = match (session, core.stage) {
@@ -71,7 +62,7 @@ impl Parts<'_> {
     pub(super) fn handle_subscribed(&mut self, now: Instant) {
         self.core.advance(now);
         let core = &mut *self.core;
-        if core.stage == Stage::Subscribe && !matches!(core.state, State::Offline) {
+        if core.stage == Stage::Subscribe && core.state != State::Offline {
             core.stage = Stage::Get;
             core.state = State::Ready;
             core.attempts = 0;
@@ -91,30 +82,37 @@ impl Parts<'_> {
     ) -> Result<(), HandleError> {
         self.core.advance(now);
         match message {
-            Message::GetAccepted(snapshot) => self.get_accepted(snapshot),
-            Message::GetUnchanged(accepted) => self.get_unchanged(accepted),
+            Message::GetAccepted(snapshot) if self.answers(Request::Get, snapshot.id) => {
+                self.adopt(snapshot.document, &snapshot.versions);
+            }
+            Message::GetUnchanged(accepted) => {
+                self.confirmed(accepted.id, &accepted.versions, None);
+            }
             Message::UpdateAccepted(accepted) => self.update_accepted(accepted),
             Message::DeleteAccepted(accepted) => {
-                let mut versions = self.core.scoped(accepted.versions);
+                let mut versions = self.core.scoped(&accepted.versions);
                 // A deletion counts: what is older than it is known to be outdated.
                 versions.desired = versions.desired.next();
                 versions.reported = versions.reported.next();
-                self.core.hear(versions);
+                self.core.hear(&versions);
                 self.core.resync();
             }
             Message::Rejected(rejection) => self.rejected(rejection),
             Message::Delta(delta) => {
-                self.desired_told(delta.id, delta.versions, delta.patch, Extent::Difference);
+                self.desired_told(delta.id, &delta.versions, delta.patch, Extent::Difference);
             }
             Message::DesiredPatch(delta) => {
-                self.desired_told(delta.id, delta.versions, delta.patch, Extent::Update);
+                self.desired_told(delta.id, &delta.versions, delta.patch, Extent::Update);
             }
-            Message::GetPatched(patched) => self.get_patched(patched),
+            Message::GetPatched(patched) => {
+                let patch = (patched.patch, patched.desired);
+                self.confirmed(patched.id, &patched.versions, Some(&patch));
+            }
             Message::Desired(snapshot) => {
                 let desired = section(snapshot.document, Section::Desired.key());
-                self.desired_told(snapshot.id, snapshot.versions, desired, Extent::Whole);
+                self.desired_told(snapshot.id, &snapshot.versions, desired, Extent::Whole);
             }
-            Message::Changed(_) => self.foreign(),
+            Message::GetAccepted(_) | Message::Changed(_) => self.foreign(),
             Message::Get(_) | Message::Update(_) | Message::Delete(_) => {
                 return Err(HandleError::NotForDevices);
             }
@@ -125,14 +123,10 @@ impl Parts<'_> {
     pub(super) fn handle_oversized(&mut self, now: Instant, needed: usize) {
         self.core.advance(now);
         let core = &mut *self.core;
-        let State::Waiting {
-            request: Request::Get,
-            ..
-        } = core.state
-        else {
+        if core.state != State::Waiting || core.asked != Request::Get {
             core.events.raise(Event::DesiredTooLarge { needed });
             return;
-        };
+        }
         core.events.raise(Event::TwinTooLarge { needed });
         core.state = State::Ready;
         match core.wanted {
@@ -146,138 +140,94 @@ impl Parts<'_> {
         self.core.counters.foreign = self.core.counters.foreign.wrapping_add(1);
     }
 
-    /// Whether this answers the request in flight; the request is then over. Returns the version that
-    /// was known when it was sent.
-    fn answers(&mut self, asked: Request, id: Option<RequestId<'_>>) -> Option<Version> {
-        match self.core.state {
-            State::Waiting {
-                request,
-                id: awaited,
-                base,
-                ..
-            } if request == asked && is(id, awaited) => {
-                self.core.state = State::Ready;
-                Some(base)
-            }
-            State::Waiting { .. } | State::Offline | State::Ready | State::BackingOff { .. } => {
-                None
-            }
-        }
+    /// Whether this is about the request in flight.
+    fn is_in_flight(&self, request: Request, id: Option<RequestId<'_>>) -> bool {
+        self.core.state == State::Waiting && self.core.asked == request && self.is_last(id)
     }
 
-    fn get_accepted(&mut self, snapshot: &Snapshot<'_>) {
-        if self.answers(Request::Get, snapshot.id).is_some() {
-            self.adopt(snapshot.document, snapshot.versions);
-        } else {
-            self.foreign();
-        }
+    /// Whether this is the id of the last request that had one.
+    fn is_last(&self, id: Option<RequestId<'_>>) -> bool {
+        let last = self.core.next_id.wrapping_sub(1);
+        id.is_some_and(|id| id.as_str().as_bytes() == hex(last))
     }
 
-    fn get_unchanged(&mut self, accepted: &Accepted<'_>) {
-        if self.answers(Request::Get, accepted.id).is_none() {
-            self.foreign();
-        } else {
-            self.confirmed(accepted.versions, None);
-        }
-    }
-
-    fn get_patched(&mut self, patched: &Patched<'_>) {
-        if self.answers(Request::Get, patched.id).is_none() {
-            self.foreign();
-        } else {
-            self.confirmed(patched.versions, Some((patched.patch, patched.desired)));
-        }
-    }
-
-    /// The service has what is known, but for this patch of desired, if there is one. What does not fit
-    /// together is a doubt, and the next get asks for everything.
+    /// Whether this answers the request in flight; the request is then over.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn confirmed(&mut self, versions: Versions, patch: Option<(DocumentRef<'_>, ETag)>) {
+    fn answers(&mut self, request: Request, id: Option<RequestId<'_>>) -> bool {
+        let answers = self.is_in_flight(request, id);
+        if answers {
+            self.core.state = State::Ready;
+        }
+        answers
+    }
+
+    /// A get is answered by less than the whole twin: the service has what is known, but for this patch of
+    /// desired, if there is one. What does not fit together is a doubt, and the next get asks for everything.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn confirmed(
+        &mut self,
+        id: Option<RequestId<'_>>,
+        versions: &Versions,
+        patch: Option<&Difference<'_>>,
+    ) {
+        if !self.answers(Request::Get, id) {
+            self.foreign();
+            return;
+        }
         let versions = self.core.scoped(versions);
         let known = self.core.known;
-        let same = match patch {
-            None => versions.desired == known.desired,
-            Some((patch, desired)) => {
-                // Put together in the place of the report: as reported did not change, one that was in
-                // doubt was not applied, and is made anew.
-                patch.is_map()
-                    && self.outgoing.assign(self.desired.as_ref()).is_ok()
-                    && self.outgoing.merge(patch).is_ok()
-                    && ETag::of(self.outgoing.as_ref()) == desired
-            }
-        };
+        let same = versions.reported == known.reported
+            && match (patch, self.core.config.resume) {
+                (None, _) => versions.desired == known.desired,
+                (Some(patch), Some(resume)) => (resume.patched)(self, patch),
+                (Some(_), None) => false,
+            };
         let core = &mut *self.core;
         core.patch = Patch::None;
-        if !same || versions.reported != known.reported {
-            if !core.believed {
-                // It was not told what is known.
-                core.back_off();
-            }
-            core.believed = false;
+        if same {
+            let resync_at = core.resync_at;
+            self.got(&versions);
+            // Only a full get is a confirmation.
+            self.core.resync_at = resync_at;
             return;
         }
-        let resync_at = core.resync_at;
-        if patch.is_some() {
-            self.replace_desired(Replacement::Outgoing);
+        if !core.believed {
+            // It was not told what is known.
+            core.back_off();
         }
-        self.got(versions);
-        // Only a full get is a confirmation.
-        self.core.resync_at = resync_at;
-    }
-
-    /// Desired is this, as far as it fits.
-    #[inline(never)]
-    fn replace_desired(&mut self, by: Replacement<'_>) {
-        let desired = match by {
-            Replacement::Told(desired) => desired,
-            Replacement::Outgoing => self.outgoing.as_ref(),
-        };
-        if self.desired.as_ref() == desired {
-            return;
-        }
-        let before = self.tag();
-        match self.desired.assign(desired) {
-            Ok(()) => self.core.events.raise(Event::DesiredChanged),
-            Err(error) => {
-                self.desired.clear();
-                if let Replacement::Told(desired) = by {
-                    self.take_what_fits(desired, error.needed);
-                }
-                self.tell_changes(before);
-            }
-        }
+        core.believed = false;
     }
 
     /// Takes the service's word, whatever was known before.
     #[inline(never)]
-    fn adopt(&mut self, document: DocumentRef<'_>, versions: Versions) {
-        match self.core.wanted {
-            Wanted::Sections => {
-                let desired = section(document, Section::Desired.key());
-                self.replace_desired(Replacement::Told(desired));
-                self.learn(section(document, Section::Reported.key()));
-                // What was in doubt is settled: the service has what it says it has.
-                self.core.patch = Patch::None;
-            }
-            // Where a service can not tell the delta, desired stands alone.
-            Wanted::Delta => match document.at(&[Section::Desired.key()]) {
-                Some(desired) => self.replace_desired(Replacement::Told(desired)),
-                None => self.merge_desired(section(document, "delta")),
-            },
+    fn adopt(&mut self, document: DocumentRef<'_>, versions: &Versions) {
+        let sections = self.core.wanted == Wanted::Sections;
+        // Where a service can not tell the delta, desired stands alone.
+        let whole = sections || document.at(&[Section::Desired.key()]).is_some();
+        let key = if whole {
+            Section::Desired.key()
+        } else {
+            "delta"
+        };
+        self.take_desired(section(document, key), whole);
+        if sections {
+            self.learn(section(document, Section::Reported.key()));
+            // What was in doubt is settled: the service has what it says it has.
+            self.core.patch = Patch::None;
         }
         let versions = self.core.scoped(versions);
-        self.got(versions);
+        self.got(&versions);
     }
 
     /// A get is answered, with these versions.
-    fn got(&mut self, versions: Versions) {
+    fn got(&mut self, versions: &Versions) {
         let core = &mut *self.core;
         // Something newer was heard of: the answer was overtaken, or the service has lost what it had.
         // Asking once more tells which.
         let overtaken =
             versions.desired < core.seen.desired || versions.reported < core.seen.reported;
-        core.known = versions;
-        core.seen = versions;
+        core.known = *versions;
+        core.seen = *versions;
         core.half_told = Version::ZERO;
         core.attempts = 0;
         core.believed = !overtaken && core.wanted == Wanted::Sections;
@@ -291,33 +241,30 @@ impl Parts<'_> {
     fn in_step(&mut self) {
         let core = &mut *self.core;
         core.stage = Stage::InStep;
-        core.resync_at = core.after(core.config.resync_interval.unwrap_or_default());
+        core.resync_at = core.after(core.config.resync_interval);
     }
 
     /// Takes over what the service has of reported, as far as it is this engine's.
     fn learn(&mut self, theirs: DocumentRef<'_>) {
-        let learnt = match self.core.config.foreign {
-            ForeignLeaves::Remove => self.acknowledged.assign(theirs),
-            ForeignLeaves::Keep => {
-                self.outgoing.clear();
-                let mut fits = Ok(());
-                let mut leaves = theirs.leaves();
-                while leaves.step() {
-                    let path = leaves.path();
-                    let ours = names(self.reported.as_ref(), path)
-                        || names(self.acknowledged.as_ref(), path);
-                    if ours && self.outgoing.copy(path, leaves.document()).is_err() {
-                        fits = Err(());
-                    }
-                }
-                match fits {
-                    Ok(()) => self.acknowledged.assign(self.outgoing.as_ref()),
-                    // A part does not fit, so the whole does not either: says how much it takes.
-                    Err(()) => self.acknowledged.assign(theirs),
+        let mut known = theirs;
+        if self.core.config.foreign == ForeignLeaves::Keep {
+            self.outgoing.clear();
+            let mut fits = true;
+            let mut leaves = theirs.leaves();
+            while leaves.step() {
+                let path = leaves.path();
+                let ours =
+                    names(self.reported.as_ref(), path) || names(self.acknowledged.as_ref(), path);
+                if ours && self.outgoing.copy(path, leaves.document()).is_err() {
+                    fits = false;
                 }
             }
-        };
-        if let Err(error) = learnt {
+            // If a part does not fit, the whole does not either, and says how much it takes.
+            if fits {
+                known = self.outgoing.as_ref();
+            }
+        }
+        if let Err(error) = self.acknowledged.assign(known) {
             // Nothing is known then, and all is reported anew.
             self.acknowledged.clear();
             self.core.events.raise(Event::TwinTooLarge {
@@ -330,12 +277,12 @@ impl Parts<'_> {
     fn desired_told(
         &mut self,
         id: Option<RequestId<'_>>,
-        versions: Versions,
+        versions: &Versions,
         told: DocumentRef<'_>,
         extent: Extent,
     ) {
         let version = self.core.scoped(versions).desired;
-        let own = self.is_in_flight(id);
+        let own = self.is_in_flight(Request::Update, id);
         let core = &mut *self.core;
         match version.after(core.known.desired) {
             Succession::Next => {}
@@ -374,10 +321,7 @@ impl Parts<'_> {
                 }
             }
         }
-        match extent {
-            Extent::Whole => self.replace_desired(Replacement::Told(told)),
-            Extent::Difference | Extent::Update => self.merge_desired(told),
-        }
+        self.take_desired(told, extent == Extent::Whole);
         self.core.section_is(Section::Desired, version);
         if extent == Extent::Difference && !own && self.core.config.versions == VersionScope::Twin {
             // A delta does not say what was removed, nor what was reported: the echo of the update does.
@@ -403,33 +347,30 @@ impl Parts<'_> {
         true
     }
 
-    fn is_in_flight(&self, id: Option<RequestId<'_>>) -> bool {
-        match self.core.state {
-            State::Waiting { id: awaited, .. } => is(id, awaited),
-            State::Offline | State::Ready | State::BackingOff { .. } => false,
-        }
-    }
-
+    /// Desired is this, or what it was with this patch, as far as it fits.
     #[inline(never)]
-    fn merge_desired(&mut self, patch: DocumentRef<'_>) {
-        if !patch.is_map() {
+    fn take_desired(&mut self, told: DocumentRef<'_>, whole: bool) {
+        if !told.is_map() || self.desired.as_ref() == told {
             return;
         }
         // A hash of what it was says whether it is the same afterwards.
         let before = self.tag();
-        if let Err(error) = self.desired.merge(patch) {
-            self.take_what_fits(patch, error.needed);
+        if whole {
+            self.desired.clear();
+        }
+        if let Err(error) = self.desired.merge(told) {
+            self.take_what_fits(told, error.needed);
         }
         self.tell_changes(before);
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn tag(&self) -> ETag {
+    pub(super) fn tag(&self) -> ETag {
         ETag::of(self.desired.as_ref())
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn tell_changes(&mut self, before: ETag) {
+    pub(super) fn tell_changes(&mut self, before: ETag) {
         if self.tag() != before {
             self.core.events.raise(Event::DesiredChanged);
         }
@@ -462,13 +403,13 @@ impl Parts<'_> {
 
     #[inline(never)]
     fn update_accepted(&mut self, accepted: &Accepted<'_>) {
-        let Some(base) = self.answers(Request::Update, accepted.id) else {
+        if !self.answers(Request::Update, accepted.id) {
             self.foreign_update(accepted);
             return;
-        };
+        }
         self.absorb();
         let core = &mut *self.core;
-        let version = core.scoped(accepted.versions).reported;
+        let version = core.scoped(&accepted.versions).reported;
         core.patch = Patch::None;
         core.attempts = 0;
         core.conflicts = 0;
@@ -482,7 +423,7 @@ impl Parts<'_> {
             Succession::Next => core.section_is(Section::Reported, version),
             // A delta that this update caused came first, unless the service lost versions.
             Succession::Duplicate | Succession::Stale => {
-                if version <= base {
+                if version <= core.base {
                     core.resync();
                 }
             }
@@ -496,13 +437,13 @@ impl Parts<'_> {
 
     /// Someone else's update was accepted, or an earlier attempt of this engine.
     fn foreign_update(&mut self, accepted: &Accepted<'_>) {
-        if is(accepted.id, self.core.next_id.wrapping_sub(1)) {
+        if self.is_last(accepted.id) {
             // The last request's answer again.
             self.core.counters.duplicate = self.core.counters.duplicate.wrapping_add(1);
             return;
         }
         self.foreign();
-        let versions = self.core.scoped(accepted.versions);
+        let versions = self.core.scoped(&accepted.versions);
         let succession = versions.reported.after(self.core.known.reported);
         if succession == Succession::Stale {
             return;
@@ -518,12 +459,12 @@ impl Parts<'_> {
         match (desired, self.core.config.versions) {
             // The echo says what happened to desired, keys that were removed included.
             (Some(patch), VersionScope::Twin) if succession != Succession::Gap => {
-                self.merge_desired(patch);
+                self.take_desired(patch, false);
                 self.core.section_is(Section::Desired, versions.desired);
             }
             (None, _) if succession == Succession::Duplicate && accepted.patch.is_none() => {}
             _ => {
-                self.core.hear(versions);
+                self.core.hear(&versions);
                 self.core.resync();
             }
         }
@@ -531,22 +472,20 @@ impl Parts<'_> {
 
     #[inline(never)]
     fn rejected(&mut self, rejection: &Rejection<'_>) {
-        let request = match rejection.request {
-            RequestKind::Get => Request::Get,
-            RequestKind::Update => Request::Update,
-            RequestKind::Delete => {
-                self.foreign();
-                return;
-            }
+        let status = rejection.status;
+        let (request, update) = match rejection.request {
+            RequestKind::Get => (Request::Get, false),
+            RequestKind::Update => (Request::Update, true),
+            // Devices send none: it is not theirs.
+            RequestKind::Delete => (Request::Subscribe, false),
         };
-        if self.answers(request, rejection.id).is_none() {
+        if request == Request::Subscribe || !self.answers(request, rejection.id) {
             self.foreign();
             return;
         }
-        let status = rejection.status;
-        if request == Request::Get && status == Status::NotFound {
+        if !update && status == Status::NotFound {
             self.core.wanted = Wanted::Sections;
-            self.adopt(DocumentRef::EMPTY, Versions::default());
+            self.adopt(DocumentRef::EMPTY, &Versions::ZERO);
             return;
         }
         let core = &mut *self.core;
@@ -557,11 +496,11 @@ impl Parts<'_> {
             // Its only attempt was refused: what is sent next may be another.
             core.patch = Patch::None;
         }
-        match (request, status) {
-            (Request::Update, Status::Invalid | Status::TooLarge | Status::UnsupportedEncoding) => {
+        match status {
+            Status::Invalid | Status::TooLarge | Status::UnsupportedEncoding if update => {
                 self.narrow(Reason::Rejected(status));
             }
-            (Request::Update, Status::Conflict | Status::PreconditionFailed | Status::NotFound) => {
+            Status::Conflict | Status::PreconditionFailed | Status::NotFound if update => {
                 // The twin moved on: see where to, and report what is then missing.
                 core.resync();
                 let conflicts = core.conflicts;
@@ -570,27 +509,22 @@ impl Parts<'_> {
                     core.wait(attempts);
                 }
             }
-            (_, Status::Unauthorized | Status::Forbidden)
-            | (_, Status::Invalid | Status::TooLarge | Status::UnsupportedEncoding) => {
+            Status::Unauthorized
+            | Status::Forbidden
+            | Status::Invalid
+            | Status::TooLarge
+            | Status::UnsupportedEncoding => {
                 // Nothing that this engine could do better.
                 core.wait(u32::MAX);
             }
-            (
-                _,
-                Status::Throttled
-                | Status::Unavailable
-                | Status::Internal
-                | Status::Conflict
-                | Status::PreconditionFailed
-                | Status::NotFound,
-            ) => core.back_off(),
+            Status::Throttled
+            | Status::Unavailable
+            | Status::Internal
+            | Status::Conflict
+            | Status::PreconditionFailed
+            | Status::NotFound => core.back_off(),
         }
     }
-}
-
-/// Whether `id` is that of the request with this number.
-fn is(id: Option<RequestId<'_>>, number: u32) -> bool {
-    id.is_some_and(|id| id.as_str().as_bytes() == hex(number))
 }
 
 impl fmt::Display for HandleError {

@@ -113,6 +113,7 @@ mod event;
 mod inbound;
 mod observed;
 mod outbound;
+mod resume;
 mod ruled;
 mod state;
 
@@ -286,7 +287,9 @@ impl<const N: usize> DeviceEngine<N> {
     /// Waits while the application has not taken an [`Event::LeafWithheld`]. Cost: linear in the
     /// documents when a report is built.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit<'_>> {
-        self.parts().poll_transmit(now)
+        let mut parts = self.parts();
+        let due = parts.due(now)?;
+        Some(Transmit::new(parts, due))
     }
 
     /// Returns the next event.
@@ -486,7 +489,7 @@ impl<const N: usize> DeviceEngine<N> {
     /// Returns whether the service is known to have all that is reported, and nothing is in flight.
     pub fn is_synced(&self) -> bool {
         self.link() == Link::Online
-            && matches!(self.core.state, State::Ready)
+            && self.core.state == State::Ready
             && self.core.patch != Patch::Doubtful
             && self.reported.as_ref() == self.acknowledged.as_ref()
     }

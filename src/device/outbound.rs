@@ -1,11 +1,12 @@
 //! What goes out: the next request, when it may go, and when to look again.
 
+use super::config::NEVER;
 use super::event::{Event, Reason, Request};
 use super::state::{Core, Parts, Patch, Stage, State};
 use crate::document::{DocumentRef, Extent, diff_within};
-use crate::protocol::{Get, Known, Message, RequestId, UpdateRequest, VersionScope, Wanted};
+use crate::protocol::{Get, Message, RequestId, UpdateRequest, VersionScope};
 use crate::time::Instant;
-use crate::twin::{ETag, Origin, Precondition, Section, Update, Version};
+use crate::twin::{Origin, Precondition, Section, Update, Version};
 
 /// One request that is due.
 ///
@@ -15,10 +16,8 @@ use crate::twin::{ETag, Origin, Precondition, Section, Update, Version};
 #[must_use = "a request that is not reported as sent stays pending"]
 pub struct Transmit<'a> {
     parts: Parts<'a>,
-    request: Request,
+    due: Due,
     id: [u8; 8],
-    /// The report is all that there is to send.
-    whole: bool,
 }
 
 /// What to send.
@@ -35,10 +34,20 @@ pub enum Output<'a> {
 /// Bytes around a report: the header of the message's map, and the section's key.
 const NEST: usize = 12;
 
-impl<'a> Parts<'a> {
-    pub(super) fn poll_transmit(mut self, now: Instant) -> Option<Transmit<'a>> {
+/// What is due.
+#[derive(Clone, Copy)]
+pub(super) struct Due {
+    request: Request,
+    /// The report is all that there is to send.
+    whole: bool,
+}
+
+impl Parts<'_> {
+    /// What is due, if anything is.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
         self.core.advance(now);
-        if !matches!(self.core.state, State::Ready) {
+        if self.core.state != State::Ready {
             return None;
         }
         let mut whole = false;
@@ -53,30 +62,10 @@ impl<'a> Parts<'a> {
                 Request::Update
             }
         };
-        let id = hex(self.core.next_id);
-        Some(Transmit {
-            parts: self,
-            request,
-            id,
-            whole,
-        })
-    }
-
-    /// What a get may say of what is known: not of one counter for all, which does not tell whether reported
-    /// is as it was.
-    fn known(&self) -> Option<Known> {
-        let core = &*self.core;
-        let sayable = core.believed
-            && core.wanted == Wanted::Sections
-            && core.config.versions == VersionScope::Section;
-        sayable.then(|| Known {
-            versions: core.known,
-            desired: ETag::of(self.desired.as_ref()),
-        })
+        Some(Due { request, whole })
     }
 
     /// Builds a report of what the service does not have; whether it is all of it.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn build(&mut self) -> Option<bool> {
         let core = &mut *self.core;
         if self.reported.as_ref() == self.acknowledged.as_ref() || core.now < core.report_at {
@@ -114,9 +103,9 @@ impl<'a> Parts<'a> {
 pub(super) fn poll_timeout(core: &Core, reported_all: bool) -> Option<Instant> {
     match core.state {
         State::Offline => None,
-        State::Waiting { until, .. } | State::BackingOff { until } => Some(until),
+        State::Waiting | State::BackingOff => Some(core.until),
         State::Ready => {
-            let resync_at = core.config.resync_interval.map(|_| core.resync_at);
+            let resync_at = (core.config.resync_interval != NEVER).then_some(core.resync_at);
             if core.stage != Stage::InStep || core.patch == Patch::Doubtful {
                 Some(core.now)
             } else if reported_all {
@@ -129,16 +118,21 @@ pub(super) fn poll_timeout(core: &Core, reported_all: bool) -> Option<Instant> {
     }
 }
 
-impl Transmit<'_> {
+impl<'a> Transmit<'a> {
+    pub(super) fn new(parts: Parts<'a>, due: Due) -> Self {
+        let id = hex(parts.core.next_id);
+        Self { parts, due, id }
+    }
+
     /// Returns what to send.
     pub fn output(&self) -> Output<'_> {
         let core = &*self.parts.core;
         let id = core::str::from_utf8(&self.id).ok().and_then(RequestId::new);
-        match self.request {
+        match self.due.request {
             Request::Subscribe => Output::Subscribe,
             Request::Get => Output::Message(Message::Get(Get {
                 id,
-                known: self.parts.known(),
+                known: (core.config.resume).and_then(|resume| (resume.known)(&self.parts)),
                 known_etag: None,
             })),
             Request::Update => {
@@ -161,24 +155,22 @@ impl Transmit<'_> {
     /// The request is with the network: its answer is awaited from now on.
     pub fn sent(mut self, now: Instant) {
         self.parts.core.now = self.parts.core.now.max(now);
-        let fresh = self.request == Request::Update && self.parts.core.patch == Patch::None;
+        let fresh = self.due.request == Request::Update && self.parts.core.patch == Patch::None;
         if fresh {
             self.parts.claim();
         }
         let core = self.parts.core;
         if fresh {
             core.patch = Patch::Fresh;
-            if self.whole {
+            if self.due.whole {
                 core.report_at = core.after(core.config.coalesce);
             }
         }
-        core.state = State::Waiting {
-            request: self.request,
-            id: core.next_id,
-            base: core.known.reported,
-            until: core.after(core.config.request_timeout),
-        };
-        if self.request != Request::Subscribe {
+        core.state = State::Waiting;
+        core.until = core.after(core.config.request_timeout);
+        core.asked = self.due.request;
+        core.base = core.known.reported;
+        if self.due.request != Request::Subscribe {
             core.next_id = core.next_id.wrapping_add(1);
         }
     }
@@ -189,7 +181,7 @@ impl Transmit<'_> {
     /// fit alone is withheld ([`Event::LeafWithheld`]). Any other request is tried again later.
     pub fn too_large(mut self, now: Instant) {
         self.parts.core.advance(now);
-        if self.request != Request::Update {
+        if self.due.request != Request::Update {
             self.parts.core.back_off();
         } else if self.parts.core.patch == Patch::Doubtful {
             // It fitted once and may have been applied: it can not be changed, only found out about.
@@ -202,7 +194,7 @@ impl Transmit<'_> {
 
     /// Returns the canonical bytes of the report, without what an encoding adds; empty for others.
     pub fn report(&self) -> DocumentRef<'_> {
-        match self.request {
+        match self.due.request {
             Request::Update => self.parts.outgoing_report(),
             Request::Subscribe | Request::Get => DocumentRef::EMPTY,
         }

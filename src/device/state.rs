@@ -2,7 +2,7 @@
 
 use super::Counters;
 use super::changes::{Refused, names};
-use super::config::Config;
+use super::config::{Config, NEVER};
 use super::event::{Event, Events, Reason, Request};
 use crate::document::{DocumentMut, DocumentRef};
 use crate::protocol::{Jitter, VersionScope, Versions, Wanted};
@@ -10,22 +10,16 @@ use crate::time::{Duration, Instant};
 use crate::twin::{Section, Version};
 
 /// What the next request waits for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum State {
     /// There is no connection.
     Offline,
     /// Nothing: it goes out as soon as there is something to ask.
     Ready,
-    /// The answer of the one in flight.
-    Waiting {
-        request: Request,
-        id: u32,
-        /// The version of reported that was known when it was sent.
-        base: Version,
-        until: Instant,
-    },
+    /// The answer of the one in flight, until then.
+    Waiting,
     /// The end of a delay after a failure.
-    BackingOff { until: Instant },
+    BackingOff,
 }
 
 /// What has to be asked next, in this order.
@@ -51,45 +45,57 @@ pub(super) enum Patch {
 }
 
 /// Everything of an engine but its documents.
-#[derive(Clone, Debug)]
+///
+/// What is looked at most stands first: on small targets, instructions with short offsets are shorter.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(super) struct Core {
-    pub(super) config: Config,
     pub(super) state: State,
     pub(super) stage: Stage,
     pub(super) patch: Patch,
+    /// The last request that was sent.
+    pub(super) asked: Request,
     pub(super) wanted: Wanted,
     /// Nothing speaks against what is known: the next get may say so, for a shorter answer.
     pub(super) believed: bool,
+    pub(super) config: Config,
+    pub(super) next_id: u32,
+    /// Failures in a row, of any request and of updates that lost against the twin's version.
+    pub(super) attempts: u32,
+    pub(super) conflicts: u32,
+    /// The largest patch that is tried now.
+    pub(super) limit: usize,
+    pub(super) jitter: Jitter,
+    pub(super) counters: Counters,
+    pub(super) now: Instant,
+    /// Until when the state lasts, if it is one that ends.
+    pub(super) until: Instant,
+    /// When the next report may go out.
+    pub(super) report_at: Instant,
+    /// When the next full get confirms what is known.
+    pub(super) resync_at: Instant,
     /// The versions that the documents have.
     pub(super) known: Versions,
     /// The highest versions that were heard of since the last full get.
     pub(super) seen: Versions,
+    /// The version of reported that was known when the last request was sent.
+    pub(super) base: Version,
     /// The version that was known when a stale change last led to a full get.
     pub(super) doubted: Version,
     /// The version of a delta that someone else's update caused, until the echo of that update tells the
     /// rest; 0 if nothing is missing.
     pub(super) half_told: Version,
-    pub(super) now: Instant,
-    /// When the next report may go out.
-    pub(super) report_at: Instant,
-    /// When the next full get confirms what is known.
-    pub(super) resync_at: Instant,
-    pub(super) jitter: Jitter,
-    /// Failures in a row, of any request and of updates that lost against the twin's version.
-    pub(super) attempts: u32,
-    pub(super) conflicts: u32,
-    pub(super) next_id: u32,
-    /// The largest patch that is tried now.
-    pub(super) limit: usize,
     pub(super) events: Events,
     pub(super) refused: Refused,
-    pub(super) counters: Counters,
 }
 
 impl Core {
     pub(super) const fn new(config: Config) -> Self {
         Self {
             state: State::Offline,
+            until: Instant::ZERO,
+            asked: Request::Subscribe,
+            base: Version::ZERO,
             stage: Stage::Subscribe,
             patch: Patch::None,
             wanted: Wanted::Sections,
@@ -116,33 +122,33 @@ impl Core {
     /// Moves to `now`, never backwards, and past the deadlines that it reaches.
     pub(super) fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
-        if let State::Waiting { request, until, .. } = self.state
-            && until <= self.now
-        {
+        if self.state == State::Waiting && self.until <= self.now {
             self.counters.timeouts = self.counters.timeouts.wrapping_add(1);
+            let request = self.asked;
             self.events.raise(Event::TimedOut { request });
             self.doubt();
             self.back_off();
         }
-        if let State::BackingOff { until } = self.state
-            && until <= self.now
-        {
+        if self.state == State::BackingOff && self.until <= self.now {
             self.state = State::Ready;
         }
-        if matches!(self.state, State::Ready)
-            && self.config.resync_interval.is_some()
+        if self.state == State::Ready
+            && self.config.resync_interval != NEVER
             && self.resync_at <= self.now
         {
             self.resync();
         }
     }
 
-    /// The point `span` from now; the clock's end rather than beyond.
-    pub(super) const fn after(&self, span: Duration) -> Instant {
-        self.now.saturating_add(span)
+    /// The point so many milliseconds from now; the clock's end rather than beyond.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(super) fn after(&self, millis: u32) -> Instant {
+        self.now
+            .saturating_add(Duration::from_millis(millis.into()))
     }
 
     /// The outcome of the update in flight, if there is one, will not be known.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn doubt(&mut self) {
         if self.patch == Patch::Fresh {
             self.patch = Patch::Doubtful;
@@ -150,6 +156,7 @@ impl Core {
     }
 
     /// What is known is not believed any more: a full get is next.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn resync(&mut self) {
         self.believed = false;
         if self.stage == Stage::InStep {
@@ -165,17 +172,17 @@ impl Core {
     }
 
     pub(super) fn wait(&mut self, attempts: u32) {
-        let delay = self.config.backoff.delay(attempts, &mut self.jitter);
-        self.state = State::BackingOff {
-            until: self.after(delay),
-        };
+        let delay = self.config.backoff.millis(attempts, &mut self.jitter);
+        self.state = State::BackingOff;
+        self.until = self.after(delay);
     }
 
     /// The versions of a message: one counter for all where the protocol has only one.
-    pub(super) fn scoped(&self, versions: Versions) -> Versions {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(super) fn scoped(&self, versions: &Versions) -> Versions {
         match self.config.versions {
             VersionScope::Twin => Versions::all(versions.twin),
-            VersionScope::Section => versions,
+            VersionScope::Section => *versions,
         }
     }
 
@@ -195,12 +202,13 @@ impl Core {
             (VersionScope::Section, Section::Desired) => self.known.desired = version,
             (VersionScope::Section, _) => self.known.reported = version,
         }
-        self.hear(self.known);
+        let known = self.known;
+        self.hear(&known);
     }
 
     /// Remembers the highest versions that were heard of.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(super) fn hear(&mut self, versions: Versions) {
+    pub(super) fn hear(&mut self, versions: &Versions) {
         self.seen.desired = self.seen.desired.max(versions.desired);
         self.seen.reported = self.seen.reported.max(versions.reported);
     }

@@ -18,29 +18,36 @@ use crate::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Backoff {
-    base: Duration,
-    cap: Duration,
+    /// Milliseconds.
+    base: u32,
+    cap: u32,
 }
 
 impl Backoff {
-    /// Takes the longest delay before the first retry, and the longest delay of all.
+    /// Takes the longest delay before the first retry, and the longest delay of all; of each at most 49
+    /// days count.
     pub const fn new(base: Duration, cap: Duration) -> Self {
-        Self { base, cap }
+        Self {
+            base: base.short(),
+            cap: cap.short(),
+        }
     }
 
     /// Returns the delay before attempt `attempt + 1`: at random between half and the whole of
     /// `base × 2^attempt`, at most the cap. `attempt` is 0 after the first failure.
     pub fn delay(&self, attempt: u32, jitter: &mut Jitter) -> Duration {
-        let cap = self.cap.as_millis();
-        let mut whole = self.base.as_millis().min(cap);
-        // Doubled step by step: a small target has neither 64-bit shifts nor products at hand.
-        for _ in 0..attempt.min(63) {
-            whole = whole.saturating_add(whole).min(cap);
+        Duration::from_millis(u64::from(self.millis(attempt, jitter)))
+    }
+
+    /// The same in milliseconds.
+    pub(crate) fn millis(&self, attempt: u32, jitter: &mut Jitter) -> u32 {
+        let mut whole = self.base.min(self.cap);
+        for _ in 0..attempt.min(u32::BITS) {
+            whole = whole.saturating_add(whole).min(self.cap);
         }
-        let half = whole >> 1;
         // A multiply and a shift spread the jitter over the half: no 64-bit division on small targets.
-        let part = u64::from(jitter.next() >> 16).wrapping_mul(half.min(u64::from(u32::MAX))) >> 16;
-        Duration::from_millis(whole.saturating_sub(part))
+        let part = u64::from(jitter.next() >> 16).wrapping_mul(u64::from(whole >> 1)) >> 16;
+        whole.wrapping_sub(part as u32)
     }
 }
 

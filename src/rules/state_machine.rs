@@ -394,24 +394,28 @@ impl StateMachine {
                 }
             }
             Fault::Set { from, to, denial } => {
-                let to = to.map_or(Value::Null, Value::from);
-                let parts = [
-                    ("from", Value::from(*from)),
-                    ("to", to),
-                    ("reason", Value::from(denial.text())),
-                ];
-                // The table saw to it that the path is no longer.
-                let mut path: heapless::Vec<&str, { MAX_KEYS + 1 }> = heapless::Vec::new();
-                let _ = path.extend_from_slice(keys.error);
-                for (key, value) in parts {
-                    let _ = path.push(key);
-                    patch.set(&path, value)?;
-                    path.pop();
-                }
+                set_below(keys.error, "from", Some(from), patch)?;
+                set_below(keys.error, "to", *to, patch)?;
+                set_below(keys.error, "reason", Some(denial.text()), patch)?;
             }
         }
         Ok(())
     }
+}
+
+/// Puts a text, or null, under one key more.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn set_below(
+    keys: &[&str],
+    key: &str,
+    text: Option<&str>,
+    patch: &mut DocumentMut<'_>,
+) -> Result<(), EditError> {
+    // The table saw to it that the path is no longer.
+    let mut path: heapless::Vec<&str, { MAX_KEYS + 1 }> = heapless::Vec::new();
+    let _ = path.extend_from_slice(keys);
+    let _ = path.push(key);
+    patch.set(&path, text.map_or(Value::Null, Value::from))
 }
 
 impl Machine {

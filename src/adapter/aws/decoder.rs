@@ -195,73 +195,69 @@ impl<'a> Decoder<'a> {
     }
 
     fn message(&self, payload: Payload<'a>) -> Result<Message<'a>, &'static str> {
-        let request = match self.purpose {
-            Purpose::UpdateDocuments => {
-                // `Client::decoder` lets these in only for those who want them.
-                let echo = self.echo.ok_or(CURRENT)?;
-                return (echo.changed)(payload);
-            }
-            Purpose::GetRejected => RequestKind::Get,
-            Purpose::UpdateRejected => RequestKind::Update,
-            Purpose::DeleteRejected => RequestKind::Delete,
+        if self.purpose == Purpose::UpdateDocuments {
+            // `Client::decoder` lets these in only for those who want them.
+            let echo = self.echo.ok_or(CURRENT)?;
+            return (echo.changed)(payload);
+        }
+        let id = payload.id();
+        let timestamp = payload.timestamp()?;
+        let rejected = match self.purpose {
+            Purpose::GetRejected => Some(RequestKind::Get),
+            Purpose::UpdateRejected => Some(RequestKind::Update),
+            Purpose::DeleteRejected => Some(RequestKind::Delete),
             Purpose::Get
             | Purpose::GetAccepted
             | Purpose::Update
             | Purpose::UpdateAccepted
             | Purpose::UpdateDelta
+            | Purpose::UpdateDocuments
             | Purpose::Delete
-            | Purpose::DeleteAccepted => return self.accepted(payload),
+            | Purpose::DeleteAccepted => None,
         };
-        let timestamp = payload.timestamp()?;
-        Ok(Message::Rejected(Rejection {
-            id: payload.id(),
-            request,
-            status: payload.status()?,
-            cause: payload.text(MESSAGE).map_or(Cause::Unstated, Cause::Text),
-            timestamp,
-        }))
-    }
-
-    /// Makes a message of what has a version.
-    fn accepted(&self, payload: Payload<'a>) -> Result<Message<'a>, &'static str> {
-        let id = payload.id();
-        let timestamp = payload.timestamp()?;
-        let document = if self.purpose == Purpose::GetAccepted {
-            payload.state()?
-        } else if self.purpose == Purpose::UpdateDelta {
-            payload.map(STATE)?
-        } else {
-            DocumentRef::EMPTY
+        if let Some(request) = rejected {
+            return Ok(Message::Rejected(Rejection {
+                id,
+                request,
+                status: payload.status()?,
+                cause: payload.text(MESSAGE).map_or(Cause::Unstated, Cause::Text),
+                timestamp,
+            }));
+        }
+        let document = match self.purpose {
+            Purpose::GetAccepted => payload.state()?,
+            Purpose::UpdateDelta => payload.map(STATE)?,
+            _ => DocumentRef::EMPTY,
         };
-        let versions = payload.versions()?;
-        if self.purpose == Purpose::GetAccepted {
-            return Ok(Message::GetAccepted(Snapshot {
+        let versions = Versions::all(Version::new(payload.count(VERSION, None)?));
+        Ok(match self.purpose {
+            Purpose::GetAccepted => Message::GetAccepted(Snapshot {
                 id,
                 document,
                 versions,
                 timestamp,
-            }));
-        }
-        if self.purpose == Purpose::UpdateDelta {
-            return Ok(Message::Delta(Delta {
+            }),
+            Purpose::UpdateDelta => Message::Delta(Delta {
                 id,
                 patch: document,
                 metadata: DocumentRef::EMPTY,
                 versions,
                 timestamp,
-            }));
-        }
-        let accepted = Accepted {
-            id,
-            versions,
-            patch: payload.0.at(&[STATE]),
-            timestamp,
-        };
-        // `Client::decoder` lets no request in.
-        Ok(if self.purpose == Purpose::UpdateAccepted {
-            Message::UpdateAccepted(accepted)
-        } else {
-            Message::DeleteAccepted(accepted)
+            }),
+            purpose => {
+                let accepted = Accepted {
+                    id,
+                    versions,
+                    patch: payload.0.at(&[STATE]),
+                    timestamp,
+                };
+                // `Client::decoder` lets no request in.
+                if purpose == Purpose::UpdateAccepted {
+                    Message::UpdateAccepted(accepted)
+                } else {
+                    Message::DeleteAccepted(accepted)
+                }
+            }
         })
     }
 }
@@ -311,12 +307,7 @@ static DELTA_OF_GET: Select = Select::Members(&[
     Member::all(TIMESTAMP),
     Member::all(TOKEN),
 ]);
-static STATE_WHOLE: Select = Select::Members(&[
-    Member::all(STATE),
-    Member::all(VERSION),
-    Member::all(TIMESTAMP),
-    Member::all(TOKEN),
-]);
+static STATE_WHOLE: Select = Select::Members(ANSWER.split_at(2).1);
 /// What a device reads of an update's echo: what others did to desired (a delta does not tell of keys
 /// that were removed), and whether they touched reported. The echo of its own reports stays out.
 static ECHO: Select = Select::Members(&[
@@ -329,13 +320,16 @@ static ECHO: Select = Select::Members(&[
     Member::all(TOKEN),
 ]);
 /// Answers that carry no state; and error documents.
-static NO_STATE: Select = Select::Members(&[
+static NO_STATE: Select = Select::Members(ANSWER.split_at(5).0);
+/// What an answer may have: the two above are its parts, and share the flash of what they have in common.
+static ANSWER: [Member; 6] = [
+    Member::all(CODE),
+    Member::all(MESSAGE),
     Member::all(VERSION),
     Member::all(TIMESTAMP),
     Member::all(TOKEN),
-    Member::all(CODE),
-    Member::all(MESSAGE),
-]);
+    Member::all(STATE),
+];
 static DOCUMENTS: Select = Select::Members(&[
     Member::of(PREVIOUS, SHADOW),
     Member::of(CURRENT, SHADOW),
@@ -361,27 +355,23 @@ impl<'a> Payload<'a> {
         self.text(TOKEN).and_then(RequestId::new)
     }
 
-    /// A member that counts something; `None` if it is missing.
+    /// A member that counts something; `missing` if it is not there.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn count(self, key: &'static str) -> Result<Option<u64>, &'static str> {
-        let Some(value) = self.0.value(&[key]) else {
-            return Ok(None);
+    fn count(self, key: &'static str, missing: Option<u64>) -> Result<u64, &'static str> {
+        let count = match self.0.value(&[key]) {
+            Some(value) => value.as_i64().and_then(|count| u64::try_from(count).ok()),
+            None => missing,
         };
-        match value.as_i64().map(u64::try_from) {
-            Some(Ok(count)) => Ok(Some(count)),
-            _ => Err(key),
-        }
+        count.ok_or(key)
     }
 
     /// The time in seconds; error documents often have none: the epoch then.
     fn timestamp(self) -> Result<Timestamp, &'static str> {
-        Ok(self
-            .count(TIMESTAMP)?
-            .map_or(Timestamp::EPOCH, Timestamp::from_secs))
+        self.count(TIMESTAMP, Some(0)).map(Timestamp::from_secs)
     }
 
     fn versions(self) -> Result<Versions, &'static str> {
-        let version = self.count(VERSION)?.ok_or(VERSION)?;
+        let version = self.count(VERSION, None)?;
         Ok(Versions::all(Version::new(version)))
     }
 
@@ -401,7 +391,7 @@ impl<'a> Payload<'a> {
     }
 
     fn status(self) -> Result<crate::error::Status, &'static str> {
-        let code = self.count(CODE)?.ok_or(CODE)?;
+        let code = self.count(CODE, None)?;
         // A code that no table has is of the last class.
         Ok(status::status(u16::try_from(code).unwrap_or(u16::MAX)))
     }

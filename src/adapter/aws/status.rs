@@ -27,16 +27,27 @@ pub const fn code(status: Status) -> u16 {
 /// below 500, [`Status::Internal`] from there on; 504 (a gateway waited in vain) as
 /// [`Status::Unavailable`].
 pub const fn status(code: u16) -> Status {
+    let mut rest: &[Status] = &[
+        Status::Invalid,
+        Status::Unauthorized,
+        Status::Forbidden,
+        Status::NotFound,
+        Status::Conflict,
+        Status::PreconditionFailed,
+        Status::TooLarge,
+        Status::UnsupportedEncoding,
+        Status::Throttled,
+        Status::Internal,
+        Status::Unavailable,
+    ];
+    while let [status, others @ ..] = rest {
+        if self::code(*status) == code {
+            return *status;
+        }
+        rest = others;
+    }
     match code {
-        401 => Status::Unauthorized,
-        403 => Status::Forbidden,
-        404 => Status::NotFound,
-        409 => Status::Conflict,
-        412 => Status::PreconditionFailed,
-        413 => Status::TooLarge,
-        415 => Status::UnsupportedEncoding,
-        429 => Status::Throttled,
-        503 | 504 => Status::Unavailable,
+        504 => Status::Unavailable,
         0..500 => Status::Invalid,
         _ => Status::Internal,
     }

@@ -239,9 +239,8 @@ impl Purpose {
     /// Reads what follows `shadow` in a topic, slash included.
     fn parse(rest: &str) -> Option<Self> {
         let rest = rest.strip_prefix('/')?;
-        Self::ALL
-            .into_iter()
-            .find(|purpose| purpose.as_str() == rest)
+        let mut all = Self::ALL.iter().copied();
+        all.find(|purpose| purpose.as_str() == rest)
     }
 }
 
