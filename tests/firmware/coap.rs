@@ -13,7 +13,7 @@ use twinsync::storage::{FlashLog, SchemaId, Snapshot};
 
 use crate::harness::{Directory, Firmware, LM3S6965EVB, Machine, await_that};
 use crate::libcoap::{Asker, free_address, libcoap, start_hub};
-use crate::running::Running;
+use crate::running::{Running, program};
 
 /// The device of all tests.
 const TWIN: &str = "heater";
@@ -31,9 +31,13 @@ struct Setup {
 impl Setup {
     /// Builds the firmware; nothing if something that it needs is not installed.
     fn make() -> Option<Self> {
+        Self::with(Firmware::build("ethernet", &LM3S6965EVB)?)
+    }
+
+    fn with(firmware: Firmware) -> Option<Self> {
         let address = free_address();
         Some(Self {
-            firmware: Firmware::build("ethernet", &LM3S6965EVB)?,
+            firmware,
             directory: Directory::make(),
             asker: Asker::new(&address, TWIN)?,
             address,
@@ -162,6 +166,28 @@ fn the_device_begins_takes_a_change_and_reports_it() {
     let twin = setup.asker.json("");
     assert_eq!(twin["reported"]["target"], 21.5, "{twin}");
     assert!(twin["reported"]["faults"]["target"].is_null(), "{twin}");
+}
+
+#[test]
+fn the_device_logs_through_defmt() {
+    if program("defmt-print").is_none() {
+        return;
+    }
+    let firmware = Firmware::build_with("ethernet", &LM3S6965EVB, "defmt");
+    let Some(setup) = firmware.and_then(Setup::with) else {
+        return;
+    };
+    let _hub = setup.hub(&[]);
+    setup.want(&json!({"target": 21.5}));
+    let mut machine = setup.boot(&["until=215"]);
+    setup.await_reported(|reported| reported["target"] == 21.5);
+    let (code, said) = machine.finish();
+    assert_eq!(code, Some(0), "{said:#?}");
+    let lines = machine.logged().expect("defmt-print was there");
+    for wanted in ["in step with the service", "desired changed"] {
+        let is_wanted = |line: &String| line.starts_with("INFO") && line.ends_with(wanted);
+        assert!(lines.iter().any(is_wanted), "{lines:#?}");
+    }
 }
 
 #[test]

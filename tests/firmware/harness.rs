@@ -94,6 +94,15 @@ impl Firmware {
         Self::make(package, &["--bin", package], package, board, "")
     }
 
+    /// The same, with more features than the board's.
+    pub(crate) fn build_with(
+        package: &'static str,
+        board: &'static Board,
+        features: &'static str,
+    ) -> Option<Self> {
+        Self::make(package, &["--bin", package], package, board, features)
+    }
+
     /// Builds an example of the package, with more features than the board's.
     pub(crate) fn build_example(
         package: &'static str,

@@ -158,7 +158,7 @@ fn keep(run: &mut Run) -> Option<i32> {
         block_size: BLOCK,
         network: endpoint::Config::new(run.seed).with_ack_timeout(run.ack_timeout, 150),
     };
-    let watch = |thermostat: &Thermostat<Machine, DOCUMENT>, now: Instant| {
+    let watch = |thermostat: &mut Thermostat<Machine, DOCUMENT>, now: Instant| {
         let Some(until) = run.until else {
             return ControlFlow::Continue(());
         };

@@ -105,7 +105,7 @@ pub fn run<B: Board, const N: usize, T, const MTU: usize, const INCOMING: usize>
     link: &mut impl Datagrams,
     buffers: &mut Buffers<MTU, INCOMING>,
     options: &Options<'_>,
-    mut watch: impl FnMut(&Thermostat<B, N>, Instant) -> ControlFlow<T>,
+    mut watch: impl FnMut(&mut Thermostat<B, N>, Instant) -> ControlFlow<T>,
 ) -> Result<T, PathError> {
     let client = Client::new(options.prefix, options.twin)?.with_block_size(options.block_size);
     let Buffers { datagram, incoming } = buffers;
@@ -181,7 +181,7 @@ enum News {
 
 impl<B: Board, L: Datagrams, T, W, const N: usize, const MTU: usize> Talk<'_, B, L, W, N, MTU>
 where
-    W: FnMut(&Thermostat<B, N>, Instant) -> ControlFlow<T>,
+    W: FnMut(&mut Thermostat<B, N>, Instant) -> ControlFlow<T>,
 {
     /// Waits for something to come, and reads it to its end.
     fn turn<const I: usize>(
