@@ -153,6 +153,24 @@ impl Refused {
         self.hashes.contains(&hash)
     }
 
+    /// Forgets what `desired` does not hold any more: asked for again, it is offered again.
+    #[inline(never)]
+    pub(super) fn retain(&mut self, desired: DocumentRef<'_>) {
+        if self.hashes == [0; MAX_REFUSED] {
+            return;
+        }
+        let before = core::mem::replace(&mut self.hashes, [0; MAX_REFUSED]);
+        let mut leaves = desired.leaves();
+        while leaves.step() {
+            let hash = hash(&leaves);
+            for (kept, refused) in self.hashes.iter_mut().zip(before) {
+                if refused == hash {
+                    *kept = hash;
+                }
+            }
+        }
+    }
+
     pub(super) fn insert(&mut self, leaf: &Leaves<'_>) {
         let hash = hash(leaf);
         if self.contains(hash) {

@@ -372,6 +372,7 @@ impl Parts<'_> {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn tell_changes(&mut self, before: ETag) {
         if self.tag() != before {
+            self.core.refused.retain(self.desired.as_ref());
             self.core.events.raise(Event::DesiredChanged);
         }
     }

@@ -373,8 +373,8 @@ impl<const N: usize> DeviceEngine<N> {
     /// The desired value at `path` will not be put into effect: [`changes`](Self::changes) does not
     /// offer it again until it changes. The reason is for the application to report.
     ///
-    /// The engine remembers the last [`MAX_REFUSED`] values, as hashes of 64 bits; older ones, and all
-    /// of them after a restart, are offered again.
+    /// The engine remembers the last [`MAX_REFUSED`] values, as hashes of 64 bits; older ones, all of them after a
+    /// restart, and what is desired anew after something else was, are offered again.
     ///
     /// # Errors
     /// [`VerdictError::NotDesired`].

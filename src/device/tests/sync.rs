@@ -162,8 +162,9 @@ fn a_refused_value_is_not_offered_again_until_it_changes() {
         .delta(json!({"a": 22}), 6)
         .event(Event::DesiredChanged);
     assert_eq!(bench.work(), "a b");
+    // Asked for once more, it is refused once more, so that the reason is told again.
     bench.delta(json!({"a": 99}), 7);
-    assert_eq!(bench.work(), "b");
+    assert_eq!(bench.work(), "a b");
     assert_eq!(
         bench.engine.refuse(bench.now, &["c"]),
         Err(VerdictError::NotDesired)
