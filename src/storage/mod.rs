@@ -42,7 +42,8 @@
 //! A word or a page whose writing or erasing was cut off may read as anything, and a page even as something
 //! else each time; but it has to read: a driver that answers `Err` there ends every load and save with it.
 //! What is not covered is a seal of which power has left just so much that it reads whole today and torn
-//! tomorrow: then a record that was loaded, but that no save has acknowledged, may be gone again.
+//! tomorrow: then a record that was loaded, but that no save has written since, may be gone again, also if one
+//! has answered [`Saved::Unchanged`] for it.
 //!
 //! # What a cut and a flipped bit come to
 //!
