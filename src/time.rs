@@ -79,11 +79,10 @@ impl Duration {
 
     /// Milliseconds in 32 bits, at most [`u32::MAX`] of them: 49 days.
     pub(crate) const fn short(self) -> u32 {
-        // Both fit: the one is the bound of the other.
-        if self.0 < u32::MAX as u64 {
-            self.0 as u32
-        } else {
-            u32::MAX
+        let [a, b, c, d, rest @ ..] = self.0.to_le_bytes();
+        match rest {
+            [0, 0, 0, 0] => u32::from_le_bytes([a, b, c, d]),
+            _ => u32::MAX,
         }
     }
 

@@ -47,7 +47,7 @@ impl Backoff {
         }
         // A multiply and a shift spread the jitter over the half: no 64-bit division on small targets.
         let part = u64::from(jitter.next() >> 16).wrapping_mul(u64::from(whole >> 1)) >> 16;
-        whole.wrapping_sub(part as u32)
+        whole.saturating_sub(u32::try_from(part).unwrap_or(whole))
     }
 }
 

@@ -224,40 +224,46 @@ impl<'a> Decoder<'a> {
                 timestamp,
             }));
         }
-        let document = match self.purpose {
-            Purpose::GetAccepted => payload.state()?,
-            Purpose::UpdateDelta => payload.map(STATE)?,
-            _ => DocumentRef::EMPTY,
+        let (get, delta) = (
+            self.purpose == Purpose::GetAccepted,
+            self.purpose == Purpose::UpdateDelta,
+        );
+        let document = if get {
+            payload.state()?
+        } else if delta {
+            payload.map(STATE)?
+        } else {
+            DocumentRef::EMPTY
         };
         let versions = Versions::all(Version::new(payload.count(VERSION, None)?));
-        Ok(match self.purpose {
-            Purpose::GetAccepted => Message::GetAccepted(Snapshot {
+        if get {
+            return Ok(Message::GetAccepted(Snapshot {
                 id,
                 document,
                 versions,
                 timestamp,
-            }),
-            Purpose::UpdateDelta => Message::Delta(Delta {
+            }));
+        }
+        if delta {
+            return Ok(Message::Delta(Delta {
                 id,
                 patch: document,
                 metadata: DocumentRef::EMPTY,
                 versions,
                 timestamp,
-            }),
-            purpose => {
-                let accepted = Accepted {
-                    id,
-                    versions,
-                    patch: payload.0.at(&[STATE]),
-                    timestamp,
-                };
-                // `Client::decoder` lets no request in.
-                if purpose == Purpose::UpdateAccepted {
-                    Message::UpdateAccepted(accepted)
-                } else {
-                    Message::DeleteAccepted(accepted)
-                }
-            }
+            }));
+        }
+        let accepted = Accepted {
+            id,
+            versions,
+            patch: payload.0.at(&[STATE]),
+            timestamp,
+        };
+        // `Client::decoder` lets no request in.
+        Ok(if self.purpose == Purpose::UpdateAccepted {
+            Message::UpdateAccepted(accepted)
+        } else {
+            Message::DeleteAccepted(accepted)
         })
     }
 }
