@@ -245,6 +245,7 @@ impl Parts<'_> {
     }
 
     /// Takes over what the service has of reported, as far as it is this engine's.
+    #[inline(never)]
     fn learn(&mut self, theirs: DocumentRef<'_>) {
         let mut known = theirs;
         if self.core.config.foreign == ForeignLeaves::Keep {
