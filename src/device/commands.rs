@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::changes;
 use super::state::{Parts, Patch, Stage, State};
-use crate::document::{DocumentRef, EditError, Leaf, MAX_DEPTH, Value};
+use crate::document::{DocumentRef, EditError, Leaf, Leaves, MAX_DEPTH, Value};
 use crate::error::CapacityError;
 use crate::protocol::Versions;
 use crate::rules::Verdict;
@@ -142,13 +142,13 @@ impl Parts<'_> {
         self.core.advance(now);
         let mut settled = Settled::default();
         let mut leaves = self.desired.as_ref().leaves();
-        while let Some(leaf) = leaves.next() {
+        while leaves.step() {
             let reported = self.reported.as_ref();
             let acks = self.core.config.acks;
             if !changes::is_open(&leaves, reported, acks, &self.core.refused) {
                 continue;
             }
-            let count = match judge(leaf) {
+            let count = match ask(judge, &leaves) {
                 Verdict::Applied
                     if self.reported.copy(leaves.path(), leaves.document()).is_ok() =>
                 {
@@ -197,6 +197,13 @@ impl Parts<'_> {
         }
         Ok(())
     }
+}
+
+/// Puts a leaf before `judge`: apart, so that the stack of the leaf, which is large, is free again when the
+/// verdict is carried out.
+#[inline(never)]
+pub(super) fn ask(judge: &mut dyn FnMut(Leaf<'_>) -> Verdict, leaf: &Leaves<'_>) -> Verdict {
+    judge(leaf.leaf())
 }
 
 impl From<EditError> for ReportError {

@@ -1,7 +1,7 @@
 //! The work list under rules: what they refuse is reported and never reaches the application.
 
 use super::changes;
-use super::commands::Settled;
+use super::commands::{Settled, ask};
 use super::state::Parts;
 use crate::document::{EditError, Leaf};
 use crate::rules::{EnterError, Fate, Move, Rulebook, Ruling, Verdict, Wish};
@@ -54,7 +54,7 @@ impl Parts<'_> {
             let fate = rules.judge(&mut ruling, leaves.path(), desired, &mut self.reported);
             let verdict = match (fate, ruling.driven.wish) {
                 (Fate::Free, _) if self.core.refused.holds(&leaves) => continue,
-                (Fate::Free, _) => judge(leaves.leaf()),
+                (Fate::Free, _) => ask(judge, &leaves),
                 (Fate::Held, _) | (Fate::Wish, Wish::Held) => Verdict::Postponed,
                 (Fate::Wish, Wish::NoRoom(_)) => {
                     settled.no_room = settled.no_room.wrapping_add(1);
