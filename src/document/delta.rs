@@ -10,6 +10,10 @@ use super::format;
 use super::{DocumentMut, DocumentRef};
 use crate::error::CapacityError;
 
+/// On a gateway runs of equal bytes are passed without a look at the keys in them; a firmware compares
+/// entry by entry.
+const RUNS: bool = cfg!(target_pointer_width = "64");
+
 /// How much of a difference a bounded diff could hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -116,7 +120,7 @@ pub fn diff_within(
     let limit = limit.min(out.capacity());
     let whole = from.is_map() && to.is_map();
     let mut measured = Sink::new(&mut [], limit, whole);
-    let needed = measured.difference(from, to, true);
+    let needed = measured.difference::<RUNS>(from, to, true);
     let part = measured.passed_over != usize::MAX;
     if needed > limit || (part && needed == format::HEADER) {
         return Err(CapacityError {
@@ -124,17 +128,18 @@ pub fn diff_within(
             capacity: limit,
         });
     }
-    *out.len = Sink::new(out.bytes, limit, whole).difference(from, to, true);
+    *out.len = Sink::new(out.bytes, limit, whole).difference::<RUNS>(from, to, true);
     Ok(if part { Extent::Part } else { Extent::Whole })
 }
 
+/// Writes all of the difference.
 fn write(
     from: DocumentRef<'_>,
     to: DocumentRef<'_>,
     removals: bool,
     out: &mut DocumentMut<'_>,
 ) -> Result<(), CapacityError> {
-    if from == to && to.is_map() {
+    if RUNS && from == to && to.is_map() {
         out.clear();
         return Ok(());
     }
@@ -145,17 +150,17 @@ fn write(
         bound = bound.saturating_add(from.as_bytes().len());
     }
     if bound > capacity {
-        let needed = Sink::new(&mut [], usize::MAX, false).difference(from, to, removals);
+        let needed = Sink::new(&mut [], usize::MAX, false).difference::<RUNS>(from, to, removals);
         if needed > capacity {
             return Err(CapacityError { needed, capacity });
         }
     }
-    *out.len = Sink::new(out.bytes, usize::MAX, false).difference(from, to, removals);
+    *out.len = Sink::new(out.bytes, usize::MAX, false).difference::<RUNS>(from, to, removals);
     Ok(())
 }
 
 /// Where a difference is written. It counts beyond the end of `out` and writes only what fits.
-struct Sink<'a> {
+pub(super) struct Sink<'a> {
     out: &'a mut [u8],
     at: usize,
     /// No leaf may end beyond this, and a leaf that does is passed over.
@@ -163,7 +168,7 @@ struct Sink<'a> {
     /// Whether a map that is new may come in parts.
     parts: bool,
     /// The shortest patch among the leaves that were passed over.
-    passed_over: usize,
+    pub(super) passed_over: usize,
 }
 
 /// Two maps that are being compared, and the map that receives their difference.
@@ -177,7 +182,7 @@ struct Level {
 }
 
 impl<'a> Sink<'a> {
-    fn new(out: &'a mut [u8], limit: usize, parts: bool) -> Self {
+    pub(super) fn new(out: &'a mut [u8], limit: usize, parts: bool) -> Self {
         Self {
             out,
             at: 0,
@@ -221,7 +226,13 @@ impl<'a> Sink<'a> {
     }
 
     /// Writes what turns `from` into `to`, with or without the removals, and returns its length.
-    fn difference(&mut self, from: DocumentRef<'_>, to: DocumentRef<'_>, removals: bool) -> usize {
+    #[inline(never)]
+    pub(super) fn difference<const RUNS: bool>(
+        &mut self,
+        from: DocumentRef<'_>,
+        to: DocumentRef<'_>,
+        removals: bool,
+    ) -> usize {
         let (old, new) = (from.as_bytes(), to.as_bytes());
         if !from.is_map() || !to.is_map() {
             self.put(new, 0, new.len());
@@ -236,26 +247,27 @@ impl<'a> Sink<'a> {
             header: 0,
         };
         let (mut a, mut b) = (format::HEADER, format::HEADER);
-        // As far as this `old` from `a` on is known to be `new` from `b` on.
+        // As far as this `old` from `a` on is known to be `new` from `b` on; where the key at `a` ends,
+        // if that is known.
         let mut same_to = a;
+        let mut key_end;
         loop {
-            // On a gateway not for nothing at the end of a map.
-            let ended =
-                cfg!(target_pointer_width = "64") && (a >= level.from_end || b >= level.to_end);
-            if same_to <= a && !ended {
-                // What is equal beyond the ends of these maps does not count.
-                let most = level.to_end.wrapping_sub(b).wrapping_add(a);
-                let same = common_prefix(old, a, new, b);
-                same_to = a.wrapping_add(same).min(most).min(level.from_end);
-                if same_to == level.from_end && same_to == most {
-                    (a, b) = (level.from_end, level.to_end);
-                }
-            }
-            // Whole entries that are equal are passed.
-            let mut key_end = a;
-            let ahead = b.wrapping_sub(a);
+            key_end = a;
             #[cfg(target_pointer_width = "64")]
-            {
+            if RUNS {
+                // Not for nothing at the end of a map.
+                let ended = a >= level.from_end || b >= level.to_end;
+                if same_to <= a && !ended {
+                    // What is equal beyond the ends of these maps does not count.
+                    let most = level.to_end.wrapping_sub(b).wrapping_add(a);
+                    let same = common_prefix(old, a, new, b);
+                    same_to = a.wrapping_add(same).min(most).min(level.from_end);
+                    if same_to == level.from_end && same_to == most {
+                        (a, b) = (level.from_end, level.to_end);
+                    }
+                    key_end = a;
+                }
+                let ahead = b.wrapping_sub(a);
                 let run = old.get(..same_to).unwrap_or_default();
                 while let Some(first) = run.get(a) {
                     key_end = a.wrapping_add(1).wrapping_add(usize::from(*first));
@@ -269,20 +281,8 @@ impl<'a> Sink<'a> {
                     }
                     a = end;
                 }
+                b = a.wrapping_add(ahead);
             }
-            #[cfg(not(target_pointer_width = "64"))]
-            while a < same_to {
-                key_end = format::key_span(old, a).1;
-                if key_end >= same_to {
-                    break;
-                }
-                let end = format::value_end(old, key_end);
-                if end > same_to {
-                    break;
-                }
-                a = end;
-            }
-            b = a.wrapping_add(ahead);
             let (more_a, more_b) = (a < level.from_end, b < level.to_end);
             if !more_b && (!more_a || !removals) {
                 let inner = self
@@ -306,7 +306,7 @@ impl<'a> Sink<'a> {
             let entry = self.at;
             let (mut a_stop, mut b_stop) = (key_end, b.wrapping_add(key_end.wrapping_sub(a)));
             let mut order = Ordering::Equal;
-            if a >= same_to || key_end > same_to {
+            if !RUNS || a >= same_to || key_end > same_to {
                 (a_stop, b_stop) = (format::key_span(old, a).1, format::key_span(new, b).1);
                 order = if !more_a {
                     Ordering::Greater
@@ -336,6 +336,10 @@ impl<'a> Sink<'a> {
             if order == Ordering::Equal {
                 a_end = format::value_end(old, a_stop);
                 a_inside = a_end;
+                if !RUNS && format::slice(old, a_stop, a_end) == format::slice(new, b_stop, b_end) {
+                    (a, b) = (a_end, b_end);
+                    continue;
+                }
                 if is_map && format::byte_at(old, a_stop) == format::MAP {
                     descend = true;
                     a_inside = a_stop.wrapping_add(format::HEADER);
@@ -433,16 +437,4 @@ fn long_common_prefix(a: &[u8], b: &[u8]) -> usize {
         Some(index) => len.wrapping_sub(32).wrapping_add(index),
         None => len,
     }
-}
-
-/// Number of bytes that are equal in `old` from `a` on and `new` from `b` on.
-#[cfg(not(target_pointer_width = "64"))]
-fn common_prefix(old: &[u8], a: usize, new: &[u8], b: usize) -> usize {
-    let mut same = 0_usize;
-    while let Some(left) = old.get(a.wrapping_add(same))
-        && new.get(b.wrapping_add(same)) == Some(left)
-    {
-        same = same.wrapping_add(1);
-    }
-    same
 }

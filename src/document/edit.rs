@@ -22,8 +22,16 @@ pub enum EditError {
     KeyTooLong,
 }
 
-/// Offsets of the maps that enclose a place, outermost first.
-pub(super) type Ancestors = heapless::Vec<usize, { format::MAX_DEPTH }>;
+/// The maps that enclose a place, outermost first: where each begins, and in a merge where the patch's
+/// map of the same path ends.
+pub(super) type Around = heapless::Vec<(usize, usize), { format::MAX_DEPTH }>;
+
+/// Goes into a map. There are never more than fit: whoever built the bytes refused it.
+#[cfg_attr(target_pointer_width = "64", inline)]
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+pub(super) fn enter(around: &mut Around, map: usize, end: usize) {
+    let _ = around.push((map, end));
+}
 
 /// Looks `key` up in the map at `map`: the offset of its value, or where its entry would go. Not a
 /// map: the error is `usize::MAX`.
@@ -119,7 +127,7 @@ fn copy_ends<const N: usize>(slot: &mut [u8], source: &[u8]) -> bool {
 pub(super) fn splice(
     bytes: &mut [u8],
     len: &mut usize,
-    ancestors: &[usize],
+    around: &[(usize, usize)],
     at: usize,
     old: usize,
     new: usize,
@@ -129,7 +137,7 @@ pub(super) fn splice(
     }
     shift(bytes, at.wrapping_add(old), *len, at.wrapping_add(new));
     *len = len.wrapping_add(new).wrapping_sub(old);
-    for map in ancestors {
+    for (map, _) in around {
         let slot = map.wrapping_add(1);
         let inner = format::u16_at(bytes, slot)
             .wrapping_add(new)
@@ -144,7 +152,8 @@ pub(super) fn key_len(key: &[u8]) -> usize {
     key.len().wrapping_add(header)
 }
 
-fn is_long_key(key: &[u8]) -> bool {
+/// Whether a key takes a header of two bytes.
+pub(super) fn is_long_key(key: &[u8]) -> bool {
     key.len() >= format::MAX_KEY || format::needs_escape(key)
 }
 
@@ -187,19 +196,21 @@ fn text_header(text: &[u8]) -> Encoded {
     string_header(text.len(), format::needs_escape(text))
 }
 
-/// Tag and length of the encoding of a string of `len` bytes; `escape` says whether it needs escaping
-/// in JSON.
-pub(super) fn string_header(len: usize, escape: bool) -> Encoded {
-    if !escape && len <= format::MAX_SHORT_STRING {
-        #[expect(clippy::cast_possible_truncation, reason = "at most 63")]
-        let len = len as u8;
-        return Encoded::tag(format::SHORT_STRING | len);
+/// Tag of the encoding of a string of `len` bytes; `escape` says whether it needs escaping in JSON.
+pub(super) fn string_tag(len: usize, escape: bool) -> u8 {
+    match u8::try_from(len) {
+        _ if escape => format::ESCAPED_STRING,
+        Ok(short) if len <= format::MAX_SHORT_STRING => format::SHORT_STRING | short,
+        _ => format::STRING,
     }
-    let tag = if escape {
-        format::ESCAPED_STRING
-    } else {
-        format::STRING
-    };
+}
+
+/// Tag and length of the encoding of a string, see [`string_tag`].
+pub(super) fn string_header(len: usize, escape: bool) -> Encoded {
+    let tag = string_tag(len, escape);
+    if tag < format::SHORT_STRING_END {
+        return Encoded::tag(tag);
+    }
     Encoded::header(tag, len)
 }
 
@@ -233,8 +244,9 @@ pub(super) fn set(
     let capacity = document.capacity();
     let bytes = &mut *document.bytes;
     let (header, tail) = encode(value);
-    let mut new = header.as_slice().len().saturating_add(tail.len());
-    let mut ancestors = Ancestors::new();
+    // At most 16 keys, each of them checked, are added to it: that does not overflow.
+    let mut new = header.as_slice().len().wrapping_add(tail.len());
+    let mut around = Around::new();
     // Down the maps that exist. `place` is what the value replaces, or where it goes; `missing` are
     // the keys that do not exist, `maps` how many maps they need.
     let (mut place, mut old) = (0, format::value_len(bytes, 0));
@@ -243,7 +255,7 @@ pub(super) fn set(
         if format::byte_at(bytes, place) != format::MAP {
             break;
         }
-        let _ = ancestors.push(place);
+        enter(&mut around, place, 0);
         maps = below.len();
         match find(bytes, place, key.as_bytes()) {
             Ok(found) => (place, old, missing) = (found, format::value_len(bytes, found), below),
@@ -257,14 +269,14 @@ pub(super) fn set(
         if key.len() > format::MAX_KEY {
             return Err(EditError::KeyTooLong);
         }
-        new = new.saturating_add(key_len(key.as_bytes()));
+        new = new.wrapping_add(key_len(key.as_bytes()));
     }
-    new = new.saturating_add(maps.wrapping_mul(format::HEADER));
-    let needed = document.len.saturating_sub(old).saturating_add(new);
+    new = new.wrapping_add(maps.wrapping_mul(format::HEADER));
+    let needed = document.len.wrapping_sub(old).wrapping_add(new);
     if needed > capacity {
         return Err(EditError::Capacity(CapacityError { needed, capacity }));
     }
-    splice(bytes, document.len, &ancestors, place, old, new);
+    splice(bytes, document.len, &around, place, old, new);
     let end = place.wrapping_add(new);
     let mut at = place;
     for (index, key) in missing.iter().enumerate() {
@@ -280,14 +292,14 @@ pub(super) fn set(
 }
 
 pub(super) fn remove(document: &mut DocumentMut<'_>, path: &[&str]) -> bool {
-    let mut ancestors = Ancestors::new();
+    let mut around = Around::new();
     let mut at = 0;
     let mut entry = 0;
     for key in path {
         let Ok(found) = find(document.bytes, at, key.as_bytes()) else {
             return false;
         };
-        let _ = ancestors.push(at);
+        enter(&mut around, at, 0);
         entry = found.wrapping_sub(key_len(key.as_bytes()));
         at = found;
     }
@@ -296,7 +308,7 @@ pub(super) fn remove(document: &mut DocumentMut<'_>, path: &[&str]) -> bool {
         return true;
     }
     let old = format::value_end(document.bytes, at).wrapping_sub(entry);
-    splice(document.bytes, document.len, &ancestors, entry, old, 0);
+    splice(document.bytes, document.len, &around, entry, old, 0);
     true
 }
 

@@ -125,16 +125,13 @@ const fn tag_len(tag: u8) -> usize {
 
 /// Length of a scalar of fixed width, tag included.
 pub(crate) const fn scalar_len(tag: u8) -> usize {
-    match tag {
-        I8 => 2,
-        I16 => 3,
-        I32 => 5,
-        I64 => 9,
-        D16 => 4,
-        D32 => 6,
-        D64 => 10,
-        _ => 1,
+    // One digit for each tag of a number, the first one lowest.
+    const NUMBERS: u32 = 0xA64_9532;
+    if tag < I8 || tag > D64 {
+        return 1;
     }
+    let digit = NUMBERS.wrapping_shr((tag as u32 & 7).wrapping_mul(4));
+    (digit & 0xF) as usize
 }
 
 /// Where the key of the entry at `at` begins and ends; its value begins where the key ends.
@@ -151,6 +148,12 @@ pub(crate) fn key_span(bytes: &[u8], at: usize) -> (usize, usize) {
         let start = at.wrapping_add(1);
         (start, start.wrapping_add(usize::from(first)))
     }
+}
+
+/// Order of the keys of the entries at `a` and `b`.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+pub(crate) fn entry_order(bytes: &[u8], a: usize, b: usize) -> Ordering {
+    key_order(key_bytes(bytes, a), key_bytes(bytes, b))
 }
 
 /// The key of the entry at `at`.

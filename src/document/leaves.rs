@@ -9,9 +9,10 @@ use super::value::Value;
 
 /// The keys from the root to a leaf; derefs to a slice that [`DocumentRef::value`] takes.
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub struct LeafPath<'a> {
-    keys: [&'a str; format::MAX_DEPTH],
     len: usize,
+    keys: [&'a str; format::MAX_DEPTH],
 }
 
 /// A leaf: a scalar, an array or an empty map, and where it stands.
@@ -25,17 +26,19 @@ pub struct Leaf<'a> {
 }
 
 /// Iterator over the leaves of a document, in document order.
+// Small fields first: Thumb code reaches only the first bytes with short instructions.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct Leaves<'a> {
     bytes: &'a [u8],
     /// Where the next entry begins; in front of a document that is itself a leaf, 0.
     at: usize,
     /// Where the value of the last leaf begins.
     leaf: usize,
-    /// Ends of the open maps. Offsets fit into 16 bits, as documents do.
-    ends: [u16; format::MAX_DEPTH],
     /// One key for each map below the root that is open, and the one of the last leaf.
     path: LeafPath<'a>,
+    /// Ends of the open maps. Offsets fit into 16 bits, as documents do.
+    ends: [u16; format::MAX_DEPTH],
 }
 
 impl<'a> LeafPath<'a> {

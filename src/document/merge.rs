@@ -4,7 +4,7 @@
 //! length. A change is spliced in: only what stands behind it moves. On a gateway a long patch is
 //! merged in one sweep instead, from a copy of the document at the right end of its buffer.
 
-use super::edit::{self, Ancestors};
+use super::edit::{self, Around};
 use super::format;
 use super::{DocumentMut, DocumentRef};
 use crate::error::CapacityError;
@@ -16,7 +16,7 @@ const LONG_PATCH: usize = 256;
 
 /// What a walk over patch and document is for.
 #[derive(Clone, Copy, PartialEq)]
-enum Pass {
+pub(super) enum Pass {
     /// Find out how long the merged document will be; nothing is changed.
     Measure,
     /// Make the changes that do not need more room.
@@ -24,7 +24,7 @@ enum Pass {
     /// Make the changes that need more room; after [`Pass::Shrink`] they all fit.
     Grow,
     /// Make all changes in one go: there is room for the document and the whole patch.
-    #[cfg(not(target_pointer_width = "64"))]
+    #[cfg(any(test, not(target_pointer_width = "64")))]
     Apply,
 }
 
@@ -94,25 +94,22 @@ fn merge_any(document: &mut DocumentMut<'_>, patch: DocumentRef<'_>) -> Result<(
 }
 
 /// Walks the patch and the document, both maps, and does what `pass` says.
-fn walk(bytes: &mut [u8], len: &mut usize, patch: &[u8], pass: Pass) {
-    // The maps around the place, and where the patch goes on once one of them is done: how many
-    // maps there are then, and where the patch's map ends.
-    let mut ancestors = Ancestors::new();
-    let mut later: heapless::Vec<(usize, usize), { format::MAX_DEPTH }> = heapless::Vec::new();
-    let _ = ancestors.push(0);
+pub(super) fn walk(bytes: &mut [u8], len: &mut usize, patch: &[u8], pass: Pass) {
+    let mut around = Around::new();
+    let (mut map, mut patch_end) = (0, patch.len());
     let (mut at, mut end) = (format::HEADER, format::value_end(bytes, 0));
-    let (mut from, mut patch_end) = (format::HEADER, patch.len());
-    while from < patch.len() {
-        if from >= patch_end {
-            let Some((depth, level_end)) = later.pop() else {
+    let mut from = format::HEADER;
+    edit::enter(&mut around, map, patch_end);
+    loop {
+        while from >= patch_end {
+            // This map is done; the one around it goes on behind it.
+            at = format::value_end(bytes, map);
+            around.pop();
+            let Some(level) = around.last() else {
                 return;
             };
-            let map_at = |index: usize| ancestors.get(index).copied().unwrap_or_default();
-            at = format::value_end(bytes, map_at(depth));
-            end = format::value_end(bytes, map_at(depth.wrapping_sub(1)));
-            ancestors.truncate(depth);
-            patch_end = level_end;
-            continue;
+            (map, patch_end) = *level;
+            end = format::value_end(bytes, map);
         }
         let (start, stop) = format::key_span(patch, from);
         let next = format::value_end(patch, stop);
@@ -124,12 +121,10 @@ fn walk(bytes: &mut [u8], len: &mut usize, patch: &[u8], pass: Pass) {
         if value != 0 {
             let value_end = format::value_end(bytes, value);
             if tag == format::MAP && format::byte_at(bytes, value) == format::MAP {
-                if next < patch_end {
-                    let _ = later.push((ancestors.len(), patch_end));
-                }
-                let _ = ancestors.push(value);
+                (map, patch_end) = (value, next);
+                edit::enter(&mut around, map, patch_end);
                 (at, end) = (value.wrapping_add(format::HEADER), value_end);
-                (from, patch_end) = (stop.wrapping_add(format::HEADER), next);
+                from = stop.wrapping_add(format::HEADER);
                 continue;
             }
             if tag != format::NULL {
@@ -138,14 +133,12 @@ fn walk(bytes: &mut [u8], len: &mut usize, patch: &[u8], pass: Pass) {
             old = value_end.wrapping_sub(place);
         }
         from = next;
-        let simple = is_simple(tag, patch, stop, next);
-        let new = if tag == format::NULL {
-            0
-        } else if simple {
-            next.wrapping_sub(put_from)
-        } else {
-            stripped(format::slice(patch, stop, next), &mut [], 0)
-                .wrapping_add(stop.wrapping_sub(put_from))
+        let head = format::slice(patch, put_from, stop);
+        let body = format::slice(patch, stop, next);
+        let new = match tag {
+            format::NULL => 0,
+            format::MAP => head.len().wrapping_add(stripped(body, &mut [], 0)),
+            _ => next.wrapping_sub(put_from),
         };
         let grown = new.wrapping_sub(old);
         let skipped = match pass {
@@ -155,24 +148,17 @@ fn walk(bytes: &mut [u8], len: &mut usize, patch: &[u8], pass: Pass) {
             }
             Pass::Shrink => new > old,
             Pass::Grow => new <= old,
-            #[cfg(not(target_pointer_width = "64"))]
+            #[cfg(any(test, not(target_pointer_width = "64")))]
             Pass::Apply => false,
         };
         if skipped {
             continue;
         }
-        if grown != 0 {
-            edit::splice(bytes, len, &ancestors, place, old, new);
-            end = end.wrapping_add(grown);
-        }
-        if tag == format::NULL {
-            continue;
-        }
-        if simple {
-            edit::put(bytes, place, format::slice(patch, put_from, next));
-        } else {
-            let place = edit::put(bytes, place, format::slice(patch, put_from, stop));
-            stripped(format::slice(patch, stop, next), bytes, place);
+        edit::splice(bytes, len, &around, place, old, new);
+        end = end.wrapping_add(grown);
+        if tag != format::NULL {
+            let place = edit::put(bytes, place, head);
+            stripped(body, bytes, place);
         }
     }
 }
@@ -405,7 +391,8 @@ fn sweep(bytes: &mut [u8], len: &mut usize, patch: &[u8]) {
 }
 
 /// Whether the value from `start` to `end` surely holds no map entry that is null.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
 fn is_simple(tag: u8, patch: &[u8], start: usize, end: usize) -> bool {
     tag != format::MAP || !format::slice(patch, start, end).contains(&format::NULL)
 }
@@ -414,11 +401,14 @@ fn is_simple(tag: u8, patch: &[u8], start: usize, end: usize) -> bool {
 /// is room, and returns its length.
 #[inline(never)]
 fn stripped(value: &[u8], out: &mut [u8], at: usize) -> usize {
-    let mut open: heapless::Vec<(usize, usize), { format::MAX_DEPTH }> = heapless::Vec::new();
-    let _ = open.push((value.len(), at));
+    if format::byte_at(value, 0) != format::MAP {
+        return edit::put(out, at, value).wrapping_sub(at);
+    }
+    let mut open = Around::new();
+    edit::enter(&mut open, at, value.len());
     let mut from = format::HEADER;
     let mut to = edit::put(out, at, &format::EMPTY_MAP);
-    while let Some((end, header)) = open.last().copied() {
+    while let Some((header, end)) = open.last().copied() {
         if from >= end {
             let inner = to.wrapping_sub(header).wrapping_sub(format::HEADER);
             format::write_u16(out, header.wrapping_add(1), inner);
@@ -437,7 +427,7 @@ fn stripped(value: &[u8], out: &mut [u8], at: usize) -> usize {
         to = edit::put(out, to, format::slice(value, from, copied));
         from = next;
         if tag == format::MAP {
-            let _ = open.push((next, to.wrapping_sub(format::HEADER)));
+            edit::enter(&mut open, to.wrapping_sub(format::HEADER), next);
             from = copied;
         }
     }

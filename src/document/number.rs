@@ -369,6 +369,16 @@ const fn divide_in_steps(value: u64) -> (u64, u8) {
     (tenth, digit)
 }
 
+/// Writes the digits of an integer into the end of `out` and returns them.
+pub(crate) fn digits(value: u64, out: &mut [u8; Number::MAX_TEXT]) -> &[u8] {
+    let mut text = Text {
+        out,
+        front: Number::MAX_TEXT,
+    };
+    text.digits(value, 0);
+    text.out.get(text.front..).unwrap_or_default()
+}
+
 /// Text that is written from its last byte to its first.
 struct Text<'t> {
     out: &'t mut [u8; Number::MAX_TEXT],

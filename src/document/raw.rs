@@ -14,19 +14,21 @@ use crate::document::value::Encoded;
 use crate::error::CapacityError;
 
 /// A document that is being written from front to back.
+// What is small comes first, see the readers of the codecs.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Raw<'a> {
-    /// The buffer, at most [`format::MAX_DOCUMENT`] bytes of it.
-    pub(crate) bytes: &'a mut [u8],
-    len: &'a mut usize,
     /// Bytes written so far.
     pub(crate) at: usize,
-    /// The containers that are being filled, outermost first.
-    pub(crate) open: heapless::Vec<Open, { format::MAX_DEPTH }>,
     /// Where the text that is being written begins, its header included.
     text: usize,
     /// More than there is room for, once something did not fit: from then on nothing is written.
     needed: usize,
+    /// The buffer, at most [`format::MAX_DOCUMENT`] bytes of it.
+    pub(crate) bytes: &'a mut [u8],
+    len: &'a mut usize,
+    /// The containers that are being filled, outermost first.
+    pub(crate) open: heapless::Vec<Open, { format::MAX_DEPTH }>,
 }
 
 /// A container that is being filled. Offsets fit into 16 bits, as documents do.
@@ -269,9 +271,9 @@ impl<'a> Raw<'a> {
         }
         if let Some(level) = self.open.last_mut() {
             if level.entry != 0 && level.sorted {
-                let last = format::key_bytes(self.bytes, usize::from(level.entry));
-                let this = format::key_bytes(self.bytes, self.text);
-                level.sorted = format::key_order(last, this) == Ordering::Less;
+                let last = usize::from(level.entry);
+                let order = format::entry_order(self.bytes, last, self.text);
+                level.sorted = order == Ordering::Less;
             }
             level.entry = short(self.text);
         }

@@ -20,4 +20,5 @@ pub(super) use listed::{LISTED, digest, is_ascending, sort_listed};
 pub(super) use merging::sort;
 
 #[cfg(test)]
+#[cfg(target_pointer_width = "64")]
 mod tests;

@@ -3,6 +3,7 @@
 use core::cmp::Ordering;
 use core::fmt;
 
+use super::edit;
 use super::format;
 use super::number::Number;
 use super::value::{Encoded, read_number};
@@ -50,60 +51,57 @@ impl FormatError {
     }
 }
 
-/// An open container: where it ends and, for a map, the key before the next one.
+/// An open container: where it ends and, for a map, where its last entry begins (0 if it has none yet).
 #[derive(Clone, Copy)]
 struct Open {
     end: usize,
     map: bool,
-    /// Span of the last key; a map that has none yet has an end before its start.
-    key: (usize, usize),
+    entry: usize,
 }
 
 pub(super) fn validate(bytes: &[u8]) -> Result<(), FormatError> {
-    let fail = |offset, reason| Err(FormatError { offset, reason });
+    let mut at = 0;
+    check(bytes, &mut at).map_err(|reason| FormatError { offset: at, reason })
+}
+
+/// Checks all of `bytes`; `place` is then where the check stopped.
+fn check(bytes: &[u8], place: &mut usize) -> Result<(), FormatReason> {
     if bytes.len() > format::MAX_DOCUMENT {
-        return fail(format::MAX_DOCUMENT, FormatReason::TooLong);
+        *place = format::MAX_DOCUMENT;
+        return Err(FormatReason::TooLong);
     }
     let mut open: heapless::Vec<Open, { format::MAX_DEPTH }> = heapless::Vec::new();
     let mut at = 0;
     loop {
-        let end = open.last().map_or(bytes.len(), |level| level.end);
-        if let Some(level) = open.last_mut().filter(|level| level.map && at < end) {
-            let (start, stop) = key(bytes, at, end)?;
-            let last = (level.key.0 <= level.key.1)
-                .then(|| format::slice(bytes, level.key.0, level.key.1));
-            let this = format::slice(bytes, start, stop);
-            if last.is_some_and(|last| format::key_order(last, this) != Ordering::Less) {
-                return fail(at, FormatReason::KeyOrder);
+        *place = at;
+        let mut end = bytes.len();
+        if let Some(level) = open.last_mut() {
+            end = level.end;
+            if level.map && at < end {
+                at = key(bytes, level.entry, at, end)?;
+                level.entry = *place;
+                *place = at;
             }
-            level.key = (start, stop);
-            at = stop;
         }
         let tag = format::byte_at(bytes, at);
-        if at >= end {
-            return fail(at, FormatReason::Truncated);
+        let inside = at.wrapping_add(format::HEADER);
+        let next = format::value_end(bytes, at);
+        if at >= end || next > end || (tag >= format::STRING && inside > end) {
+            return Err(FormatReason::Truncated);
         }
-        let next = at.saturating_add(format::value_len(bytes, at));
-        if next > end || (tag >= format::STRING && at.saturating_add(format::HEADER) > end) {
-            return fail(at, FormatReason::Truncated);
-        }
-        match tag {
-            format::ARRAY | format::MAP => {
-                let level = Open {
-                    end: next,
-                    map: tag == format::MAP,
-                    key: (1, 0),
-                };
-                if open.push(level).is_err() {
-                    return fail(at, FormatReason::TooDeep);
-                }
-                at = at.saturating_add(format::HEADER);
+        at = next;
+        if matches!(tag, format::ARRAY | format::MAP) {
+            let level = Open {
+                end: next,
+                map: tag == format::MAP,
+                entry: 0,
+            };
+            if open.push(level).is_err() {
+                return Err(FormatReason::TooDeep);
             }
-            _ => {
-                scalar(format::slice(bytes, at, next))
-                    .map_err(|reason| FormatError { offset: at, reason })?;
-                at = next;
-            }
+            at = inside;
+        } else {
+            scalar(format::slice(bytes, *place, next))?;
         }
         while open.last().is_some_and(|level| level.end == at) {
             open.pop();
@@ -112,56 +110,56 @@ pub(super) fn validate(bytes: &[u8]) -> Result<(), FormatError> {
             break;
         }
     }
+    *place = at;
     if at == bytes.len() {
         Ok(())
     } else {
-        fail(at, FormatReason::Trailing)
+        Err(FormatReason::Trailing)
     }
 }
 
-/// Checks the key of the entry at `at` and returns its span.
-fn key(bytes: &[u8], at: usize, end: usize) -> Result<(usize, usize), FormatError> {
-    let fail = |reason| Err(FormatError { offset: at, reason });
+/// Checks the key of the entry at `at`, which follows the one at `last`, and returns where it ends.
+fn key(bytes: &[u8], last: usize, at: usize, end: usize) -> Result<usize, FormatReason> {
     let (start, stop) = format::key_span(bytes, at);
     if stop >= end {
-        return fail(FormatReason::Truncated);
+        return Err(FormatReason::Truncated);
     }
     let text = format::slice(bytes, start, stop);
     if core::str::from_utf8(text).is_err() {
-        return fail(FormatReason::Text);
+        return Err(FormatReason::Text);
     }
     let long = format::byte_at(bytes, at) == format::LONG_KEY;
-    if long != (text.len() == format::MAX_KEY || format::needs_escape(text)) {
-        return fail(FormatReason::NotCanonical);
+    if long != edit::is_long_key(text) {
+        return Err(FormatReason::NotCanonical);
     }
-    Ok((start, stop))
+    if last != 0 && format::key_order(format::key_bytes(bytes, last), text) != Ordering::Less {
+        return Err(FormatReason::KeyOrder);
+    }
+    Ok(stop)
 }
 
 /// Checks one scalar, given exactly.
 fn scalar(value: &[u8]) -> Result<(), FormatReason> {
-    let text = |from: usize| {
-        let text = value.get(from..).unwrap_or_default();
-        match core::str::from_utf8(text) {
-            Ok(_) => Ok((text.len(), format::needs_escape(text))),
-            Err(_) => Err(FormatReason::Text),
-        }
-    };
-    let canonical = match format::byte_at(value, 0) {
-        format::SHORT_STRING..format::SHORT_STRING_END => !text(1)?.1,
-        format::STRING => {
-            let (len, escape) = text(format::HEADER)?;
-            len > format::MAX_SHORT_STRING && !escape
-        }
-        format::ESCAPED_STRING => text(format::HEADER)?.1,
-        0..format::SMALL_INT_END | format::NULL | format::FALSE | format::TRUE => true,
+    let tag = format::byte_at(value, 0);
+    let header = match tag {
+        0..format::SMALL_INT_END | format::NULL | format::FALSE | format::TRUE => return Ok(()),
         format::I8..=format::D64 => {
             let number = read_number(value);
-            Number::new(number.mantissa(), i32::from(number.exponent()))
-                .is_ok_and(|canonical| Encoded::number(canonical).as_slice() == value)
+            let canonical = Number::new(number.mantissa(), i32::from(number.exponent()));
+            return match canonical {
+                Ok(number) if Encoded::number(number).as_slice() == value => Ok(()),
+                _ => Err(FormatReason::NotCanonical),
+            };
         }
+        format::SHORT_STRING..format::SHORT_STRING_END => 1,
+        format::STRING | format::ESCAPED_STRING => format::HEADER,
         _ => return Err(FormatReason::UnknownTag),
     };
-    if canonical {
+    let text = value.get(header..).unwrap_or_default();
+    if core::str::from_utf8(text).is_err() {
+        return Err(FormatReason::Text);
+    }
+    if edit::string_tag(text.len(), format::needs_escape(text)) == tag {
         Ok(())
     } else {
         Err(FormatReason::NotCanonical)

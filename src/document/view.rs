@@ -27,7 +27,7 @@ use crate::error::CapacityError;
 /// assert_eq!((cut.offset, cut.reason), (0, FormatReason::Truncated));
 /// # Ok::<(), twinsync::document::FormatError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Eq, Hash)]
 pub struct DocumentRef<'a> {
     bytes: &'a [u8],
 }
@@ -221,6 +221,7 @@ impl<'a> DocumentMut<'a> {
     }
 
     /// Empties the document: it becomes `{}`.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn clear(&mut self) {
         if let Some(front) = self.bytes.first_chunk_mut::<3>() {
             *front = format::EMPTY_MAP;
@@ -470,6 +471,14 @@ impl<const N: usize, const M: usize> PartialEq<Document<M>> for Document<N> {
 }
 
 impl<const N: usize> Eq for Document<N> {}
+
+impl PartialEq for DocumentRef<'_> {
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
 
 impl fmt::Debug for DocumentRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

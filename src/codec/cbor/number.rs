@@ -16,40 +16,42 @@ pub(super) fn integer(negative: bool, argument: u64, power: i32) -> Result<Numbe
 
 /// A float (§3.3) by its bits and the additional information of its head: 25, 26 or 27.
 ///
-/// A half is read as the single it equals. An integer that has all integers below it for neighbours is
-/// read without floats; what remains takes the feature `float`.
+/// An integer that has all integers below it for neighbours is read without floats; what remains takes
+/// the feature `float`.
 pub(super) fn float(info: u8, bits: u64) -> Result<Number, Fault> {
-    // Digits behind the leading one, and the bits of the whole float.
-    let (bits, digits, width) = match info {
-        25 => (half(bits), 23, 32),
-        26 => (bits, 23, 32),
-        _ => (bits, 52, 64_u32),
+    // The digits behind the leading one from the top of a word on, the exponent with the sign above it,
+    // the exponent's highest value, and how many digits there are (a half is read as a single).
+    let (fraction, head, highest, digits) = match info {
+        25 => (bits.wrapping_shl(54), bits.wrapping_shr(10), 0x1F, 23),
+        26 => (bits.wrapping_shl(41), bits.wrapping_shr(23), 0xFF, 23),
+        _ => (bits.wrapping_shl(12), bits.wrapping_shr(52), 0x7FF, 52),
     };
-    let sign = 1_u64.wrapping_shl(width.wrapping_sub(1));
-    let one = 1_u64.wrapping_shl(digits);
-    let unsigned = bits & sign.wrapping_sub(1);
-    let field = unsigned.wrapping_shr(digits);
-    let largest = sign.wrapping_sub(1).wrapping_shr(digits);
-    if field == largest {
+    let [low, high, ..] = head.to_le_bytes();
+    let head = u16::from_le_bytes([low, high]);
+    let exponent = head & highest;
+    if exponent == highest {
         return Err(Fault::Number(NumberError::NotFinite));
     }
-    if unsigned == 0 {
+    if exponent == 0 && fraction == 0 {
         return Ok(Number::ZERO);
     }
-    // The value is `mantissa / 2^down`, unless `down` is far above the digits there are.
-    let mantissa = (unsigned & one.wrapping_sub(1)) | one;
-    let down = largest
-        .wrapping_shr(1)
-        .wrapping_add(u64::from(digits))
-        .wrapping_sub(field);
-    if down > u64::from(mantissa.trailing_zeros()) {
-        return fractional(width, bits);
+    // The value is `mantissa / 2^(63 - power)`; below 1 the power is far above the digits there are.
+    let mut mantissa = fraction.wrapping_shr(1) | 1_u64.wrapping_shl(63);
+    let power = exponent.wrapping_sub(highest.wrapping_shr(1));
+    if power > digits {
+        return fractional(info, bits);
     }
-    let down = u32::try_from(down).unwrap_or(0);
-    Number::from_parts(bits & sign != 0, mantissa.unbounded_shr(down), 0).map_err(Fault::Number)
+    for _ in power..63 {
+        if mantissa & 1 != 0 {
+            return fractional(info, bits);
+        }
+        mantissa = mantissa.wrapping_shr(1);
+    }
+    Number::from_parts(head > highest, mantissa, 0).map_err(Fault::Number)
 }
 
 /// The bits of the single that equals a half.
+#[cfg(feature = "float")]
 fn half(bits: u64) -> u64 {
     let sign = (bits & 0x8000).wrapping_shl(16);
     let unsigned = bits & 0x7FFF;
@@ -68,17 +70,18 @@ fn half(bits: u64) -> u64 {
 }
 
 #[cfg(feature = "float")]
-fn fractional(width: u32, bits: u64) -> Result<Number, Fault> {
+fn fractional(info: u8, bits: u64) -> Result<Number, Fault> {
+    let single = if info == 25 { half(bits) } else { bits };
     #[expect(clippy::cast_possible_truncation, reason = "of a single, 32 bits")]
-    let number = if width == 32 {
-        Number::try_from(f32::from_bits(bits as u32))
-    } else {
+    let number = if info == 27 {
         Number::try_from(f64::from_bits(bits))
+    } else {
+        Number::try_from(f32::from_bits(single as u32))
     };
     number.map_err(Fault::Number)
 }
 
 #[cfg(not(feature = "float"))]
-const fn fractional(_: u32, _: u64) -> Result<Number, Fault> {
+const fn fractional(_: u8, _: u64) -> Result<Number, Fault> {
     Err(Fault::Float)
 }

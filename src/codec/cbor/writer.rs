@@ -258,7 +258,8 @@ impl<'a> Writer<'a> {
         self.at = self.at.wrapping_add(1);
     }
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn put(&mut self, text: &[u8]) {
         self.at = format::put(self.out, self.at, text);
     }

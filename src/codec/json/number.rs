@@ -5,15 +5,15 @@ use crate::document::Number;
 use crate::document::NumberError;
 use crate::document::number::Scan;
 
-/// Which part of the number has come so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which part of the number has come so far, in order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd)]
 enum Part {
     #[default]
     Start,
     Sign,
+    Whole,
     /// A leading zero: no digit may follow.
     Zero,
-    Whole,
     Point,
     Fraction,
     /// The letter, then perhaps the sign, of the exponent.
@@ -36,44 +36,40 @@ impl Digits {
     /// Takes a byte and says whether it belongs to the number; if not, the number is complete.
     pub(super) fn push(&mut self, byte: u8) -> Result<bool, Fault> {
         let part = self.part;
+        let complete = self.is_complete();
         let digit = byte.wrapping_sub(b'0');
-        self.part = if digit <= 9 {
-            match part {
-                Part::Zero => return Ok(false),
-                Part::Start | Part::Sign | Part::Whole => {
-                    self.scan.digit(digit, 0);
-                    if part != Part::Whole && digit == 0 {
-                        Part::Zero
-                    } else {
-                        Part::Whole
-                    }
-                }
-                Part::Point | Part::Fraction => {
-                    self.scan.digit(digit, -1);
-                    Part::Fraction
-                }
-                Part::Letter | Part::PowerSign | Part::Power => {
-                    // Far outside the range already; only the sign of the excess matters.
-                    if self.power < 1_000_000 {
-                        self.power = self.power.wrapping_mul(10).wrapping_add(i32::from(digit));
-                    }
-                    Part::Power
-                }
-            }
-        } else {
-            match (part, byte) {
-                (Part::Start, b'-') => {
+        self.part = if digit > 9 {
+            match byte {
+                b'-' if part == Part::Start => {
                     self.negative = true;
                     Part::Sign
                 }
-                (Part::Zero | Part::Whole, b'.') => Part::Point,
-                (Part::Zero | Part::Whole | Part::Fraction, b'e' | b'E') => Part::Letter,
-                (Part::Letter, b'+' | b'-') => {
+                b'.' if complete && part < Part::Point => Part::Point,
+                b'e' | b'E' if complete && part < Part::Letter => Part::Letter,
+                b'+' | b'-' if part == Part::Letter => {
                     self.power_negative = byte == b'-';
                     Part::PowerSign
                 }
-                _ if self.is_complete() => return Ok(false),
+                _ if complete => return Ok(false),
                 _ => return Err(Fault::Expected(Expected::Digit)),
+            }
+        } else if part == Part::Zero {
+            return Ok(false);
+        } else if part >= Part::Letter {
+            // Far outside the range already; only the sign of the excess matters.
+            if self.power < 1_000_000 {
+                self.power = self.power.wrapping_mul(10).wrapping_add(i32::from(digit));
+            }
+            Part::Power
+        } else {
+            let fraction = part >= Part::Point;
+            self.scan.digit(digit, if fraction { -1 } else { 0 });
+            if fraction {
+                Part::Fraction
+            } else if part < Part::Whole && digit == 0 {
+                Part::Zero
+            } else {
+                Part::Whole
             }
         };
         Ok(true)

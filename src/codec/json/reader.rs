@@ -29,25 +29,27 @@ use crate::document::raw::Raw;
 /// ```
 ///
 /// The document is `{}` until [`Reader::finish`] has returned, and stays so after an error.
+// Small fields first: Thumb code reaches only the first bytes with short instructions.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Reader<'a> {
-    pub(super) raw: Raw<'a>,
     pub(super) state: State,
     /// What the string that is being read is for.
     purpose: Purpose,
+    failed: Option<Fault>,
+    text: Text,
+    skip: Skip,
     /// Bytes of the text that have been read.
     offset: usize,
-    text: Text,
-    number: Digits,
-    number_start: usize,
     /// What must still come of `true`, `false` or `null`.
     literal: &'static [u8],
     /// What is wanted of the next value, and of the open objects that are not wanted whole.
     wanted: &'static Select,
-    pub(super) selects: heapless::Vec<&'static Select, { Select::MAX_DEPTH }>,
     name: Match,
-    skip: Skip,
-    failed: Option<Fault>,
+    pub(super) raw: Raw<'a>,
+    number_start: usize,
+    number: Digits,
+    pub(super) selects: heapless::Vec<&'static Select, { Select::MAX_DEPTH }>,
 }
 
 /// Where the reader is, between two bytes.
@@ -304,10 +306,15 @@ impl<'a> Reader<'a> {
                 // The first byte is always taken.
                 let _ = self.number.push(byte);
             }
-            b't' => self.begin_literal(b"rue", format::TRUE),
-            b'f' => self.begin_literal(b"alse", format::FALSE),
-            b'n' => self.begin_literal(b"ull", format::NULL),
-            _ => self.fail(Fault::Expected(expected)),
+            _ => {
+                let (rest, tag) = match byte {
+                    b't' => (&b"rue"[..], format::TRUE),
+                    b'f' => (&b"alse"[..], format::FALSE),
+                    b'n' => (&b"ull"[..], format::NULL),
+                    _ => return self.fail(Fault::Expected(expected)),
+                };
+                self.begin_literal(rest, tag);
+            }
         }
     }
 
@@ -434,14 +441,31 @@ impl<'a> Reader<'a> {
 
     fn code(&mut self, byte: u8) {
         match self.text.digit(byte) {
+            Ok(Some(code)) => self.character(code),
             Ok(None) => {}
-            Ok(Some(complete)) => {
-                if let Some(character) = complete {
-                    self.store(character.as_slice());
-                }
-                self.state = State::Text;
-            }
-            Err(fault) => self.fail(fault),
+            Err(fault) => return self.fail(fault),
+        }
+        if self.text.is_coded() {
+            self.state = State::Text;
+        }
+    }
+
+    /// Puts a character where it belongs, in UTF-8 (RFC 3629 §3).
+    fn character(&mut self, code: u32) {
+        let low_byte = |code: u32| {
+            let [low, ..] = code.to_le_bytes();
+            low
+        };
+        let (lead, mut shift) = match code {
+            0..0x80 => (0, 0_u32),
+            0x80..0x800 => (0xC0, 6),
+            0x800..0x1_0000 => (0xE0, 12),
+            _ => (0xF0, 18),
+        };
+        self.store(&[lead | low_byte(code.wrapping_shr(shift))]);
+        while shift > 0 {
+            shift = shift.wrapping_sub(6);
+            self.store(&[0x80 | low_byte(code.wrapping_shr(shift)) & 0x3F]);
         }
     }
 

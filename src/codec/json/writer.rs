@@ -6,7 +6,7 @@ use crate::document::MAX_DEPTH;
 use crate::document::Number;
 use crate::document::Value;
 use crate::document::format;
-use crate::document::number::divide_by_ten;
+use crate::document::number::digits;
 use crate::document::value::read_number;
 use crate::error::BufferTooSmall;
 
@@ -96,21 +96,8 @@ impl<'a> Writer<'a> {
 
     /// Writes an integer without a sign: a version, a time.
     pub fn unsigned(&mut self, value: u64) {
-        let mut text = [0; 20];
-        let mut first = text.len();
-        let mut rest = value;
-        while let Some(slot) = first.checked_sub(1).and_then(|next| {
-            first = next;
-            text.get_mut(next)
-        }) {
-            let (tenth, digit) = divide_by_ten(rest);
-            *slot = digit.wrapping_add(b'0');
-            rest = tenth;
-            if rest == 0 {
-                break;
-            }
-        }
-        self.put(text.get(first..).unwrap_or_default());
+        let mut text = [0; Number::MAX_TEXT];
+        self.put(digits(value, &mut text));
     }
 
     /// Writes a value with all that is in it.
@@ -258,7 +245,8 @@ impl<'a> Writer<'a> {
         self.at = self.at.wrapping_add(1);
     }
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn put(&mut self, text: &[u8]) {
         self.at = format::put(self.out, self.at, text);
     }

@@ -31,30 +31,32 @@ use crate::document::raw::Raw;
 /// ```
 ///
 /// The document is `{}` until [`Reader::finish`] has returned, and stays so after an error.
+// Small fields first: Thumb code reaches only the first bytes with short instructions.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Reader<'a> {
-    pub(super) raw: Raw<'a>,
     state: State,
+    expect: Expect,
+    /// The head's first byte, how many bytes of its argument are still to come, and the argument; inside
+    /// a string, how much of that is still to come.
+    initial: u8,
+    missing: u8,
+    failed: Option<Fault>,
+    argument: u64,
+    string: Text,
     /// Bytes that have been read, and where the head began that was read last.
     offset: usize,
     start: usize,
-    /// The head's first byte and its argument; inside a string, how much of it is still to come.
-    initial: u8,
-    argument: u64,
-    /// Bytes of the argument that are still to come.
-    missing: u8,
-    expect: Expect,
-    /// The open containers, those that are skipped included: there a fraction (tag 4) is an array.
-    pub(super) levels: heapless::Vec<Level, { MAX_DEPTH + 1 }>,
     /// Above this many open containers everything is skipped.
     skip: Option<usize>,
-    string: Text,
-    decimal: Decimal,
     /// What is wanted of the next value, and of the open maps that are not wanted whole.
     wanted: &'static Select,
-    pub(super) selects: heapless::Vec<&'static Select, { Select::MAX_DEPTH }>,
     name: Match,
-    failed: Option<Fault>,
+    pub(super) raw: Raw<'a>,
+    decimal: Decimal,
+    /// The open containers, those that are skipped included: there a fraction (tag 4) is an array.
+    pub(super) levels: heapless::Vec<Level, { MAX_DEPTH + 1 }>,
+    pub(super) selects: heapless::Vec<&'static Select, { Select::MAX_DEPTH }>,
 }
 
 /// Where the reader is, between two bytes.
