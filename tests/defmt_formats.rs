@@ -125,7 +125,7 @@ fn rust_files(src: &Path) -> Vec<PathBuf> {
                 _ if is_test => {}
                 true => dirs.push(path),
                 false => {
-                    files.extend(Some(path).filter(|path| path.extension() == Some("rs".as_ref())))
+                    files.extend(Some(path).filter(|path| path.extension() == Some("rs".as_ref())));
                 }
             }
         }

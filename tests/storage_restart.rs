@@ -282,7 +282,7 @@ fn resume<const WORD: usize>(moment: Moment) -> bool {
         }
         power = save(&mut log, &device);
     }
-    drop(log);
+    let _ = log.into_flash();
     flash.restart();
 
     // Another life, an hour later; what the hub said meanwhile nobody has heard.

@@ -17,6 +17,7 @@ mod asker;
 mod azure;
 mod device;
 mod four;
+#[allow(dead_code, reason = "shared with the tests of the firmware")]
 mod mosquitto;
 #[path = "../../examples/common/mqtt.rs"]
 mod mqtt;
