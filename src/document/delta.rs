@@ -302,6 +302,14 @@ impl<'a> Sink<'a> {
                 }
                 continue;
             }
+            if !RUNS && more_a && more_b {
+                let a_end = format::entry_end(old, a);
+                let b_end = b.wrapping_add(a_end.wrapping_sub(a));
+                if format::slice(old, a, a_end) == format::slice(new, b, b_end) {
+                    (a, b) = (a_end, b_end);
+                    continue;
+                }
+            }
             // The first entries that differ: if not even their keys are equal, which one is first?
             let entry = self.at;
             let (mut a_stop, mut b_stop) = (key_end, b.wrapping_add(key_end.wrapping_sub(a)));
@@ -336,10 +344,6 @@ impl<'a> Sink<'a> {
             if order == Ordering::Equal {
                 a_end = format::value_end(old, a_stop);
                 a_inside = a_end;
-                if !RUNS && format::slice(old, a_stop, a_end) == format::slice(new, b_stop, b_end) {
-                    (a, b) = (a_end, b_end);
-                    continue;
-                }
                 if is_map && format::byte_at(old, a_stop) == format::MAP {
                     descend = true;
                     a_inside = a_stop.wrapping_add(format::HEADER);
