@@ -5,41 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Text;
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct State<T> {
-    pub firmware: Text<16>,
-    pub serial: Text<16>,
-    pub on: bool,
-    pub mode: Text<8>,
-    pub target: T,
-    pub battery: i32,
-    pub rssi: i32,
-    pub uptime: i32,
-    pub alarm: Alarm<T>,
-    pub display: Display,
-    pub network: Network,
-    pub note: Text<32>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Alarm<T> {
-    pub low: i32,
-    pub high: T,
-    pub armed: bool,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Display {
-    pub brightness: i32,
-    pub language: Text<8>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Network {
-    pub ssid: Text<32>,
-    pub period: i32,
-}
+use crate::settings::{Alarm, Display, Network, State};
 
 /// Makes a struct of options from one of values, with its three operations.
 macro_rules! patch {

@@ -1,10 +1,11 @@
-//! miniconf: the same struct as a tree of leaves.
+//! The document as a struct: JSON for serde-json-core, a tree of leaves for miniconf.
 
 use miniconf::Tree;
+use serde::{Deserialize, Serialize};
 
 use crate::Text;
 
-#[derive(Clone, Debug, Default, Tree)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Tree)]
 pub struct State<T> {
     pub firmware: Text<16>,
     pub serial: Text<16>,
@@ -20,20 +21,20 @@ pub struct State<T> {
     pub note: Text<32>,
 }
 
-#[derive(Clone, Debug, Default, Tree)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Tree)]
 pub struct Alarm<T> {
     pub low: i32,
     pub high: T,
     pub armed: bool,
 }
 
-#[derive(Clone, Debug, Default, Tree)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Tree)]
 pub struct Display {
     pub brightness: i32,
     pub language: Text<8>,
 }
 
-#[derive(Clone, Debug, Default, Tree)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Tree)]
 pub struct Network {
     pub ssid: Text<32>,
     pub period: i32,

@@ -2,7 +2,8 @@
 #![no_std]
 #![no_main]
 
-use twinsync_cost_peers::json_core::{Patch, State, handle, report};
+use twinsync_cost_peers::json_core::{Patch, handle, report};
+use twinsync_cost_peers::settings::State;
 use twinsync_proof::{input, output, sink};
 
 #[unsafe(no_mangle)]

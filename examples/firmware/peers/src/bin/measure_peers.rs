@@ -6,8 +6,9 @@
 
 use cortex_m_rt::entry;
 use rustot::shadows::Shadow;
-use twinsync_cost_peers::json_core::{Message, Patch, State, handle, report};
-use twinsync_cost_peers::{settings, shadow};
+use twinsync_cost_peers::json_core::{Message, Patch, handle, report};
+use twinsync_cost_peers::settings::State;
+use twinsync_cost_peers::shadow;
 use twinsync_measure::workload::{DELTA, DELTA_TOPIC, DOCUMENT, PATCH};
 use twinsync_measure::{expect, fail, fixed, measure, measure_ok, need, run};
 
@@ -73,8 +74,8 @@ fn json_core() {
 
 #[inline(never)]
 fn miniconf() {
-    let state = fixed!(Option<settings::State<i32>>, None);
-    let state = state.insert(settings::State::default());
+    let state = fixed!(Option<State<i32>>, None);
+    let state = state.insert(State::default());
     let out = fixed!([u8; 64], [0; 64]);
     measure_ok("miniconf: set a leaf by its path", || {
         miniconf::json_core::set(state, "/alarm/high", b"360")
