@@ -33,6 +33,21 @@ fn id() -> TwinId<'static> {
     TwinId::new("pump", None).unwrap()
 }
 
+/// The device hears what the hub says to it; what the hub says to others is lost.
+fn hear(device: &mut Device, hub: &mut Hub, now: Now) {
+    while let Some(transmit) = hub.poll_transmit() {
+        let heard =
+            matches!(transmit.message, Message::Delta(_)) || transmit.audience == Audience::Asker;
+        if heard {
+            device
+                .handle_message(now.instant, transmit.message)
+                .unwrap();
+        }
+        transmit.sent();
+    }
+    while device.poll_event().is_some() {}
+}
+
 /// Hands on what both say until neither says anything more; what is lost is lost after `most` messages.
 fn talk(device: &mut Device, hub: &mut Hub, now: Now, most: usize) {
     for _ in 0..most {
@@ -48,17 +63,7 @@ fn talk(device: &mut Device, hub: &mut Hub, now: Now, most: usize) {
             }
         }
         transmit.sent(now.instant);
-        while let Some(transmit) = hub.poll_transmit() {
-            let heard = matches!(transmit.message, Message::Delta(_))
-                || transmit.audience == Audience::Asker;
-            if heard {
-                device
-                    .handle_message(now.instant, transmit.message)
-                    .unwrap();
-            }
-            transmit.sent();
-        }
-        while device.poll_event().is_some() {}
+        hear(device, hub, now);
     }
 }
 
@@ -204,17 +209,7 @@ fn converse(
         if !goes_on() {
             return false;
         }
-        while let Some(transmit) = hub.poll_transmit() {
-            let heard = matches!(transmit.message, Message::Delta(_))
-                || transmit.audience == Audience::Asker;
-            if heard {
-                device
-                    .handle_message(now.instant, transmit.message)
-                    .unwrap();
-            }
-            transmit.sent();
-        }
-        while device.poll_event().is_some() {}
+        hear(device, hub, now);
         if !goes_on() {
             return false;
         }

@@ -1,7 +1,7 @@
 //! The thermostat as a task of embassy's executor, next to one that turns the dial.
 
 use crate::harness::{Bench, Firmware, NETDUINOPLUS2};
-use crate::running::Running;
+use crate::mqtt::service;
 
 const UPDATE: &str = "$aws/things/attic/shadow/update";
 const ACCEPTED: &str = "$aws/things/attic/shadow/update/accepted";
@@ -14,8 +14,7 @@ fn task_is_in_step_with_the_dial_and_the_service_and_outlives_the_broker() {
     let Some(mut bench) = Bench::start() else {
         return;
     };
-    let mut service = Running::start("shadow_service", &["--broker", &bench.broker.address()]);
-    service.await_line("ready");
+    let _service = service(&bench.broker);
     let mut accepted = bench.broker.listen(ACCEPTED);
     let arguments = [
         "thing=attic",

@@ -14,7 +14,8 @@ use crate::running::Running;
 const THING: &str = "thing=hall";
 const FLASH: &str = "flash=flash";
 
-fn service(broker: &Mosquitto) -> Running {
+/// Starts the shadow service and waits until it serves.
+pub(crate) fn service(broker: &Mosquitto) -> Running {
     let mut service = Running::start("shadow_service", &["--broker", &broker.address()]);
     service.await_line("ready");
     service
