@@ -9,6 +9,7 @@ use crate::log;
 
 /// Changes when what the documents mean does; an older firmware's memory is then left alone.
 const SCHEMA: SchemaId = SchemaId(1);
+
 /// Keeps an engine's memory in a flash log, not more often than the flash bears.
 #[derive(Debug)]
 pub(crate) struct Keeper<F> {
